@@ -1,0 +1,70 @@
+"""``rankscope``: the root command, which finds its subcommands only when they are asked for."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from rankscope import __version__
+from rankscope.errors import RankScopeError
+
+__all__ = ["cli", "main"]
+
+_COMMANDS: dict[str, tuple[str, str]] = {
+    "index": ("rankscope.cli.index", "Build the index of a workspace from documents."),
+    "query": ("rankscope.cli.query", "Run one query without the screen."),
+    "traces": ("rankscope.cli.traces", "List, show, export and prune stored traces."),
+    "bench": ("rankscope.cli.bench", "Time this machine beside the stock libraries."),
+    "doctor": ("rankscope.cli.doctor", "Check versions, models, index and database."),
+}
+
+
+class LazyGroup(click.Group):
+    """Imports a subcommand's module when it is invoked, so that ``--help`` stays fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command = getattr(import_module(_COMMANDS[cmd_name][0]), "command", None)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in _COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]}
+)
+@click.version_option(__version__, prog_name="rankscope")
+@click.option("--workspace", "-w", type=click.Path(file_okay=False), help="Workspace folder to open.")
+@click.pass_context
+def cli(ctx: click.Context, workspace: str | None) -> None:
+    """Inspect why a document ranks where it ranks.
+
+    Without a command, opens the screen on the workspace found upward from here, else on the sample corpus.
+
+    \b
+    Example:
+      rankscope
+      rankscope query "ibuprofen dosage for children"
+    """
+    ctx.obj = workspace
+    if ctx.invoked_subcommand is None:
+        screen: Any = import_module("rankscope.cli.screen")
+        screen.open_screen(workspace)
+
+
+def main() -> None:
+    """Entry point: one line on stderr for every expected error, and its exit status."""
+    try:
+        cli(prog_name="rankscope")
+    except RankScopeError as error:
+        click.echo(f"rankscope: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,233 @@
+"""Settings: frozen, typed, read from ``rankscope.toml``.
+
+Sections of the file are the fields of :class:`Settings`; keys are the fields of each section. A key
+that is absent keeps its default; one that is unknown or of the wrong kind is an error that names it.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, cast
+
+from rankscope.errors import SettingsError
+
+__all__ = [
+    "BudgetSettings",
+    "ChunkingSettings",
+    "FloorSettings",
+    "ModelSettings",
+    "RerankSettings",
+    "RetrievalSettings",
+    "Settings",
+    "load_settings",
+    "settings_from_mapping",
+]
+
+FILE_NAME = "rankscope.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalSettings:
+    """First stage: two retrievers and their fusion."""
+
+    candidates: int = 50
+    """N: how many fused candidates go to the reranker."""
+    depth: int = 100
+    """How many documents each retriever returns to fusion."""
+    rrf_k: int = 60
+    """k of reciprocal rank fusion; larger flattens the difference between ranks."""
+    bm25_weight: float = 1.0
+    """Weight of the BM25 list in fusion; 0 leaves the list out."""
+    dense_weight: float = 1.0
+    """Weight of the dense list in fusion; 0 leaves the list out."""
+
+
+@dataclass(frozen=True, slots=True)
+class RerankSettings:
+    """Second stage: the cross-encoder."""
+
+    enabled: bool = True
+    """Whether the cross-encoder runs at all."""
+    model: str = "rankscope-ce-small"
+    """``rankscope-ce-small`` (bundled), a local folder, or a hub name that is already downloaded."""
+    max_length: int = 512
+    """Most tokens of query and passage that the model reads at once."""
+    windows: bool = True
+    """Score a passage longer than the model's input in overlapping windows, pooled by maximum."""
+    max_windows: int = 8
+    """Most windows of one passage that are scored; the rest is counted as cut."""
+    cache_mb: int = 128
+    """Memory for passages' precomputed lower layers, in MiB; 0 turns the cache off."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloorSettings:
+    """What of the final order is kept."""
+
+    top_k: int = 10
+    """K: most documents that are kept."""
+    value: float | None = 0.40
+    """Relevance floor: documents that score below it are dropped. Leave it out with ``none``."""
+    score_scale: str = "probability"
+    """Scale on which ``value`` was chosen; a floor of another scale than the scores is refused."""
+    source: str = "default"
+    """Where the value came from: ``default``, ``manual`` or ``fitted:METHOD``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Where models come from and how they run."""
+
+    bi_encoder: str = "all-MiniLM-L6-v2"
+    """``all-MiniLM-L6-v2`` (installed with RankScope), a local folder, or a hub name."""
+    download: bool = False
+    """Whether a model that is not on this machine may be fetched from the hub."""
+    device: str = "auto"
+    """``auto`` (a GPU when there is one), ``cpu``, ``cuda`` or ``mps``."""
+    precision: str = "auto"
+    """``auto`` (measured once on this machine), ``fp32`` or ``bf16``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkingSettings:
+    """How folders of text are cut into passages."""
+
+    tokens: int = 200
+    """Most word-piece tokens of one passage; sentences are kept whole where they fit."""
+    overlap: int = 0
+    """Tokens of the passage before that are repeated at the start, in whole sentences."""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSettings:
+    """How long a query may take, in milliseconds, before a stage is reported as slow."""
+
+    total_ms: float = 500.0
+    """Budget of a whole query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one workspace."""
+
+    retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
+    rerank: RerankSettings = field(default_factory=RerankSettings)
+    floor: FloorSettings = field(default_factory=FloorSettings)
+    models: ModelSettings = field(default_factory=ModelSettings)
+    chunking: ChunkingSettings = field(default_factory=ChunkingSettings)
+    budget: BudgetSettings = field(default_factory=BudgetSettings)
+
+    def as_mapping(self) -> dict[str, dict[str, Any]]:
+        """Plain nested dictionaries, as stored in a trace."""
+        return asdict(self)
+
+    def override(self, section: str, **values: Any) -> Settings:
+        """A copy in which some keys of one section are replaced, checked like the file's."""
+        current = self.as_mapping()
+        current[section].update(values)
+        return settings_from_mapping(current)
+
+
+def load_settings(path: Path) -> Settings:
+    """Read ``rankscope.toml``; a file that is absent gives the defaults."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Settings()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}.") from error
+    try:
+        return settings_from_mapping(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}.") from error
+    except SettingsError as error:
+        raise SettingsError(f"{path}: {error.message}", remedy=error.remedy) from error
+
+
+def settings_from_mapping(data: Mapping[str, Any]) -> Settings:
+    """Settings from nested mappings, every section, key, kind and range checked."""
+    sections = {item.name: item for item in fields(Settings)}
+    result = Settings()
+    for name, values in data.items():
+        if name not in sections:
+            raise SettingsError(f"unknown section [{name}]", remedy=f"Known: {', '.join(sections)}.")
+        if not isinstance(values, Mapping):
+            raise SettingsError(f"[{name}] is not a section", remedy=f"Write [{name}] and its keys below it.")
+        section = getattr(result, name)
+        known = {item.name for item in fields(section)}
+        checked: dict[str, Any] = {}
+        for key, value in values.items():
+            if key not in known:
+                raise SettingsError(f"unknown key {name}.{key}", remedy=f"Known: {', '.join(sorted(known))}.")
+            checked[key] = _checked(f"{name}.{key}", value, getattr(section, key))
+        updates: dict[str, Any] = {name: replace(section, **checked)}
+        result = replace(result, **updates)
+    _check_ranges(result)
+    return result
+
+
+def _checked(key: str, value: Any, default: Any) -> Any:
+    """The value in its field's type; the default tells which one that is."""
+    if key == "floor.value":
+        if value is None or value == "none":
+            return None
+        default = 0.0
+    if isinstance(default, bool):
+        if not isinstance(value, bool):
+            raise SettingsError(f"{key} is {value!r}, expected true or false.")
+        return value
+    if isinstance(default, int):
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise SettingsError(f"{key} is {value!r}, expected a whole number.")
+        return value
+    if isinstance(default, float):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise SettingsError(f"{key} is {value!r}, expected a finite number.")
+        return float(value)
+    if not isinstance(value, str):
+        raise SettingsError(f"{key} is {value!r}, expected text in quotes.")
+    return value
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "retrieval.candidates": (1, 10_000),
+    "retrieval.depth": (1, 10_000),
+    "retrieval.rrf_k": (0, 100_000),
+    "retrieval.bm25_weight": (0, 1_000),
+    "retrieval.dense_weight": (0, 1_000),
+    "rerank.max_length": (16, 32_768),
+    "rerank.max_windows": (1, 1_000),
+    "rerank.cache_mb": (0, 1_000_000),
+    "floor.top_k": (1, 10_000),
+    "chunking.tokens": (16, 8_192),
+    "chunking.overlap": (0, 4_096),
+    "budget.total_ms": (1, 10_000_000),
+}
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "models.device": ("auto", "cpu", "cuda", "mps"),
+    "models.precision": ("auto", "fp32", "bf16"),
+    "floor.score_scale": ("bm25", "cosine", "inner_product", "rrf", "logit", "probability"),
+}
+
+
+def _check_ranges(settings: Settings) -> None:
+    values = settings.as_mapping()
+    for key, (low, high) in _RANGES.items():
+        section, name = key.split(".")
+        value = cast(float, values[section][name])
+        if not low <= value <= high:
+            raise SettingsError(f"{key} is {value}, expected {low:g} to {high:g}.")
+    for key, choices in _CHOICES.items():
+        section, name = key.split(".")
+        if values[section][name] not in choices:
+            raise SettingsError(f"{key} is {values[section][name]!r}, expected one of {', '.join(choices)}.")
+    if settings.retrieval.bm25_weight == 0 and settings.retrieval.dense_weight == 0:
+        raise SettingsError(
+            "retrieval.bm25_weight and retrieval.dense_weight are both 0: nothing is left to fuse."
+        )
+    if settings.chunking.overlap >= settings.chunking.tokens:
+        raise SettingsError("chunking.overlap must be smaller than chunking.tokens.")

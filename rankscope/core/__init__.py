@@ -1,0 +1,1 @@
+"""The model that every room shares: pure data, standard library only."""

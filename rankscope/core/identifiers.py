@@ -1,0 +1,20 @@
+"""Trace ids: UUID version 7 (RFC 9562, section 5.7), so that ids sort by time of creation."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import uuid
+
+__all__ = ["new_trace_id"]
+
+
+def new_trace_id(unix_ms: int | None = None) -> str:
+    """A fresh UUIDv7: 48 bits of milliseconds, then version, variant and 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000 if unix_ms is None else unix_ms
+    value = (milliseconds & ((1 << 48) - 1)) << 80
+    value |= 0x7 << 76
+    value |= secrets.randbits(12) << 64
+    value |= 0b10 << 62
+    value |= secrets.randbits(62)
+    return str(uuid.UUID(int=value))

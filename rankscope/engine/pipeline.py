@@ -1,0 +1,191 @@
+"""The pipeline: BM25 and dense retrieval, fusion, reranking, floor.
+
+:meth:`Pipeline.iter_run` is a generator of events and knows no screen. A caller that stops iterating, or
+whose ``cancelled`` turns true, ends the run between two chunks of reranking.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from rankscope.core.documents import Query
+from rankscope.core.events import BatchScored, Event, StageFailed, StageFinished, StageStarted, TraceFinished
+from rankscope.core.identifiers import new_trace_id
+from rankscope.core.ordering import rank_by_score
+from rankscope.core.protocols import DocumentSource, Fuser, Reranker, Retriever
+from rankscope.core.scales import ScoreScale
+from rankscope.core.trace import Floor, Hit, PipelineInfo, Ranking, Trace
+from rankscope.errors import Cancelled, RankScopeError, ScaleError
+from rankscope.stages.threshold.relevance_floor import apply_floor
+
+__all__ = ["Pipeline", "finish"]
+
+
+def never() -> bool:
+    """The ``cancelled`` of a run that nobody stops."""
+    return False
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Wired stages and their limits. Cheap to make: the models live in the stages."""
+
+    retrievers: Sequence[Retriever]
+    fuser: Fuser
+    documents: DocumentSource
+    reranker: Reranker | None
+    info: PipelineInfo
+    depth: int
+    """Documents that each retriever returns."""
+    candidates: int
+    """N: fused candidates that are reranked."""
+    top_k: int
+    """K: most documents that are kept."""
+    floor: Floor | None
+
+    def run(self, query: Query, *, cancelled: Callable[[], bool] = never) -> Trace:
+        """Drain :meth:`iter_run`. Raises Cancelled when it was stopped before it finished."""
+        trace: Trace | None = None
+        for event in self.iter_run(query, cancelled=cancelled):
+            if isinstance(event, TraceFinished):
+                trace = event.trace
+        if trace is None:
+            raise Cancelled("the run was stopped before it finished.")
+        return trace
+
+    def iter_run(self, query: Query, *, cancelled: Callable[[], bool] = never) -> Iterator[Event]:
+        """Run one query. The last event is TraceFinished, unless the run was cancelled or no list came back."""
+        trace = Trace(
+            trace_id=new_trace_id(),
+            created_at=datetime.now(UTC),
+            origin="live",
+            query=query,
+            pipeline=self.info,
+            top_k=self.top_k,
+            floor=self.floor,
+        )
+        for retriever in self.retrievers:
+            yield StageStarted(trace, retriever.stage)
+            if cancelled():
+                return
+            try:
+                ranking = retriever.retrieve(query, self.depth)
+            except RankScopeError as error:
+                reason = str(error)
+                failed = _failed(retriever.stage, retriever.score_scale, reason, self.depth)
+                trace = trace.with_ranking(failed)
+                yield StageFailed(trace, retriever.stage, reason)
+                continue
+            trace = trace.with_ranking(ranking)
+            yield StageFinished(trace, retriever.stage)
+        if cancelled():
+            return
+        yield StageStarted(trace, "fusion")
+        fused = self.fuser.fuse([ranking for ranking in trace.rankings if ranking.ran], self.candidates)
+        texts = self.documents.fetch(fused.doc_ids)
+        trace = replace(trace.with_ranking(fused), documents=texts)
+        yield StageFinished(trace, "fusion")
+        for event in self._iter_rerank(trace, fused, cancelled):
+            trace = event.trace
+            yield event
+        if cancelled():
+            return
+        yield TraceFinished(finish(trace))
+
+    def _iter_rerank(self, trace: Trace, fused: Ranking, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        if self.reranker is None:
+            return
+        if len(fused.hits) <= self.top_k:
+            reason = f"{len(fused.hits)} candidates are no more than K={self.top_k}"
+            skipped = Ranking(
+                stage="rerank",
+                score_scale=self.reranker.score_scale,
+                hits=(),
+                ms=0.0,
+                depth=self.candidates,
+                status=f"skipped:{reason}",
+            )
+            yield StageFinished(trace.with_ranking(skipped), "rerank")
+            return
+        yield StageStarted(trace, "rerank")
+        total = len(fused.hits)
+        try:
+            for ranking in _iter_scored(self.reranker, trace, fused, cancelled):
+                trace = trace.with_ranking(ranking)
+                if ranking.status == "partial":
+                    yield BatchScored(trace, done=len(ranking.hits), total=total)
+        except RankScopeError as error:
+            yield _rerank_failed(trace, self.reranker, self.candidates, str(error))
+            return
+        except RuntimeError as error:  # what torch raises, out of memory included
+            reason = " ".join(str(error).split())[:200]
+            yield _rerank_failed(trace, self.reranker, self.candidates, reason)
+            return
+        yield StageFinished(trace, "rerank")
+
+
+def _iter_scored(
+    reranker: Reranker, trace: Trace, fused: Ranking, cancelled: Callable[[], bool]
+) -> Iterator[Ranking]:
+    """Partial rankings as chunks are scored, then the complete one (unless cancelled)."""
+    candidates = [trace.documents[hit.doc_id] for hit in fused.hits]
+    scores: dict[str, float] = {}
+    details: dict[str, dict[str, float]] = {}
+    started = time.perf_counter()
+    for chunk in reranker.score(trace.query.text, candidates, cancelled=cancelled):
+        for pair in chunk:
+            doc_id = candidates[pair.index].doc_id
+            scores[doc_id] = pair.score
+            details[doc_id] = dict(pair.details)
+        complete = len(scores) == len(candidates)
+        yield Ranking(
+            stage="rerank",
+            score_scale=reranker.score_scale,
+            hits=rank_by_score(scores.items(), details=details),
+            ms=(time.perf_counter() - started) * 1000,
+            depth=len(candidates),
+            status="ok" if complete else "partial",
+            details=_reranking_facts(details),
+        )
+
+
+def _reranking_facts(details: dict[str, dict[str, float]]) -> dict[str, float | str]:
+    """Totals over the scored pairs: how many were cached, how many tokens were not seen."""
+    totals: dict[str, float | str] = {"scored": float(len(details))}
+    for name in ("cached", "tokens_cut"):
+        values = [known[name] for known in details.values() if name in known]
+        if values:
+            totals[name] = float(sum(values))
+    return totals
+
+
+def _failed(stage: str, scale: ScoreScale, reason: str, depth: int) -> Ranking:
+    return Ranking(stage=stage, score_scale=scale, hits=(), depth=depth, status=f"failed:{reason}")
+
+
+def _rerank_failed(trace: Trace, reranker: Reranker, depth: int, reason: str) -> StageFailed:
+    failed = _failed("rerank", reranker.score_scale, reason, depth)
+    return StageFailed(trace.with_ranking(failed), "rerank", reason)
+
+
+def finish(trace: Trace) -> Trace:
+    """Apply the trace's floor and K to the order that stands and set what is kept and decided.
+
+    The floor is left out, with a note in the attributes, when it is on another scale than the scores
+    that stand, for instance when the reranker was skipped.
+    """
+    final = trace.final
+    top_k = trace.top_k if trace.top_k is not None else 10
+    if final is None:
+        return replace(trace, kept=(), decision="refuse")
+    try:
+        outcome = apply_floor(final, trace.floor, top_k)
+    except ScaleError as error:
+        outcome = apply_floor(final, None, top_k)
+        attributes = {**trace.attributes, "floor_not_applied": error.message}
+        trace = replace(trace, attributes=attributes)
+    kept: tuple[Hit, ...] = outcome.kept
+    return replace(trace, kept=tuple(hit.doc_id for hit in kept), decision=outcome.decision)
