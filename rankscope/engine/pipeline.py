@@ -37,7 +37,8 @@ class Pipeline:
     fuser: Fuser
     documents: DocumentSource
     reranker: Reranker | None
-    info: PipelineInfo
+    describe: Callable[[], PipelineInfo]
+    """Identity of models and settings; asked at the end, when lazy models know what they are."""
     depth: int
     """Documents that each retriever returns."""
     candidates: int
@@ -57,13 +58,12 @@ class Pipeline:
         return trace
 
     def iter_run(self, query: Query, *, cancelled: Callable[[], bool] = never) -> Iterator[Event]:
-        """Run one query. The last event is TraceFinished, unless the run was cancelled or no list came back."""
+        """Run one query. The last event is TraceFinished, unless the run was cancelled."""
         trace = Trace(
             trace_id=new_trace_id(),
             created_at=datetime.now(UTC),
             origin="live",
             query=query,
-            pipeline=self.info,
             top_k=self.top_k,
             floor=self.floor,
         )
@@ -93,7 +93,7 @@ class Pipeline:
             yield event
         if cancelled():
             return
-        yield TraceFinished(finish(trace))
+        yield TraceFinished(finish(replace(trace, pipeline=self.describe())))
 
     def _iter_rerank(self, trace: Trace, fused: Ranking, cancelled: Callable[[], bool]) -> Iterator[Event]:
         if self.reranker is None:

@@ -1,0 +1,94 @@
+"""The manifest of an index: what it was built from, so that it is never used with anything else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rankscope.config import Settings
+from rankscope.errors import IndexMismatch, WorkspaceError
+
+__all__ = ["Manifest", "corpus_fingerprint"]
+
+SCHEMA = "rankscope.index/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Facts about one built index; stored as ``manifest.json`` inside it."""
+
+    created_at: str
+    source: str
+    """Where the documents came from, as the user gave it."""
+    source_format: str
+    documents: int
+    fingerprint: str
+    """Hash over id, content and metadata of every document, in order."""
+    bi_encoder: str
+    """The setting by which the model was named."""
+    bi_encoder_revision: str
+    """Identity of the model's weights."""
+    bi_encoder_dtype: str
+    dimension: int
+    tokenizer: str
+    """Version of the BM25 tokenizer's rules."""
+    chunking: dict[str, int]
+    truncated_documents: int
+    """Documents whose end the bi-encoder did not read."""
+    truncated_tokens: int
+    skipped: int = 0
+    """Records of the source that were left out on request."""
+    example_queries: tuple[str, ...] = ()
+    schema: str = SCHEMA
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, folder: Path) -> None:
+        """Store as ``manifest.json`` in the index folder."""
+        text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
+        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Load and check the schema. Raises WorkspaceError when the file is absent or of another version."""
+        path = folder / "manifest.json"
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            if data["schema"] != SCHEMA:
+                raise WorkspaceError(
+                    f"{path}: written by another version ({data['schema']}, this one reads {SCHEMA}).",
+                    remedy="Run `rankscope index` again.",
+                )
+            data["example_queries"] = tuple(data["example_queries"])
+            return cls(**data)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WorkspaceError(
+                f"{path}: cannot be read ({error}).", remedy="Run `rankscope index` again."
+            ) from error
+
+    def check(self, settings: Settings) -> None:
+        """Raise IndexMismatch when these settings ask for vectors of another model."""
+        if settings.models.bi_encoder != self.bi_encoder:
+            raise IndexMismatch(
+                f"the index was built with the bi-encoder {self.bi_encoder!r}, "
+                f"the settings name {settings.models.bi_encoder!r}.",
+                remedy="Run `rankscope index` again, or set models.bi_encoder back.",
+            )
+
+    def same_input(self, other: Manifest) -> bool:
+        """Whether another build would give the same index: same documents, models and rules."""
+        mine = (self.fingerprint, self.bi_encoder, self.bi_encoder_revision, self.tokenizer)
+        return mine == (other.fingerprint, other.bi_encoder, other.bi_encoder_revision, other.tokenizer)
+
+
+def corpus_fingerprint(rows: Iterable[tuple[str, str, str]]) -> str:
+    """SHA-256 over ``(doc_id, content_hash, metadata_json)`` in row order."""
+    digest = hashlib.sha256()
+    for row in rows:
+        for value in row:
+            digest.update(value.encode("utf-8", "surrogatepass"))
+            digest.update(b"\0")
+    return f"sha256:{digest.hexdigest()}"
