@@ -1,0 +1,58 @@
+"""A progress line on stderr: one that redraws on a terminal, one a stage elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+
+import click
+
+from rankscope.engine.progress import IndexProgress
+
+__all__ = ["show_progress"]
+
+_REDRAW_S = 0.1
+
+
+def show_progress(progress: Iterable[IndexProgress]) -> None:
+    """Drain ``progress`` and show it with rate and time left."""
+    live = sys.stderr.isatty()
+    drawn = 0.0
+    last: IndexProgress | None = None
+    for step in progress:
+        if last is not None and step.stage != last.stage:
+            _end_of_stage(last, live)
+            drawn = 0.0
+        last = step
+        if live and time.monotonic() - drawn >= _REDRAW_S:
+            drawn = time.monotonic()
+            click.echo(f"\r\x1b[K{line_of(step)}", nl=False, err=True)
+    if last is not None:
+        _end_of_stage(last, live)
+
+
+def line_of(step: IndexProgress) -> str:
+    """One line: stage, bar, counts, rate, time left."""
+    rate = f"{step.rate:,.0f}/s" if step.rate else ""
+    if step.total is None:
+        return f"{step.stage:<10} {step.done:,}  {rate}"
+    share = step.done / step.total if step.total else 1.0
+    bar = "█" * round(share * 24)
+    left = "" if step.eta_s is None or step.done >= step.total else f"  {_duration(step.eta_s)} left"
+    return f"{step.stage:<10} {bar:·<24} {step.done:,} of {step.total:,}  {rate}{left}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _end_of_stage(step: IndexProgress, live: bool) -> None:
+    if live:
+        click.echo(f"\r\x1b[K{line_of(step)}", err=True)
+    else:
+        click.echo(line_of(step), err=True)
