@@ -100,3 +100,6 @@ def _processor() -> str:
     for line in text.splitlines():
         name, _, value = line.partition(":")
         fields[name.strip()] = value.strip()
+    flags = fields.get("flags", "").split()
+    fast = [flag for flag in ("amx_bf16", "avx512_bf16") if flag in flags]
+    return " ".join([fields.get("model name", platform.machine()), *fast])
