@@ -43,6 +43,9 @@ class Encoder(Protocol):
     def encode_documents(self, texts: Sequence[str]) -> NDArray:
         """float32 of shape ``(len(texts), dimension)``, L2-normalized rows, in input order."""
 
+    def tokens_cut(self, texts: Sequence[str]) -> list[int]:
+        """How many tokens at the end of each text the model does not read."""
+
 
 class VectorIndex(Protocol):
     """Nearest neighbours by cosine over row numbers ``0..n-1``."""

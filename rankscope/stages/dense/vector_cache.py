@@ -34,6 +34,7 @@ class VectorCache:
         self._connection.execute("PRAGMA journal_mode=WAL")
         self._connection.execute(
             "CREATE TABLE IF NOT EXISTS vectors (model TEXT, content_hash TEXT, vector BLOB NOT NULL,"
+            " tokens_cut INTEGER NOT NULL,"
             " PRIMARY KEY (model, content_hash)) WITHOUT ROWID"
         )
 
@@ -59,14 +60,26 @@ class VectorCache:
         }
         return {item for item in content_hashes if item not in known}
 
-    def put(self, content_hashes: Sequence[str], vectors: NDArray) -> None:
-        """Commit one batch; ``vectors`` has shape ``(len(content_hashes), dimension)``."""
+    def put(self, content_hashes: Sequence[str], vectors: NDArray, tokens_cut: Sequence[int]) -> None:
+        """Commit one batch; ``vectors`` has shape ``(len(content_hashes), dimension)``.
+
+        ``tokens_cut`` says how many tokens at the end of each text the model did not read.
+        """
         rows = [
-            (self._model, content_hash, np.ascontiguousarray(vector, dtype="<f4").tobytes())
-            for content_hash, vector in zip(content_hashes, vectors, strict=True)
+            (self._model, content_hash, np.ascontiguousarray(vector, dtype="<f4").tobytes(), cut)
+            for content_hash, vector, cut in zip(content_hashes, vectors, tokens_cut, strict=True)
         ]
         with self._connection:
-            self._connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", rows)
+            self._connection.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?, ?)", rows)
+
+    def tokens_cut(self, content_hashes: Iterable[str]) -> list[int]:
+        """Tokens that the model did not read of each text, in the order asked for."""
+        known = dict(
+            self._connection.execute(
+                "SELECT content_hash, tokens_cut FROM vectors WHERE model = ?", (self._model,)
+            )
+        )
+        return [known[content_hash] for content_hash in content_hashes]
 
     def get(self, content_hashes: Sequence[str]) -> NDArray:
         """Vectors in the order asked for, float32 of shape ``(len(content_hashes), dimension)``.

@@ -1,0 +1,233 @@
+"""Building an index: read, embed, compile BM25, write vectors, swap in.
+
+The build works beside the live index and holds a lock. Reading is strict: the first bad record ends the
+build with its file and line, and nothing has changed. Embeddings are committed batch by batch under their
+content hash, so a killed or cancelled build resumes, and an unchanged document is never embedded twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rankscope.core.protocols import Encoder
+from rankscope.engine.examples import example_queries
+from rankscope.engine.manifest import Manifest, corpus_fingerprint
+from rankscope.engine.progress import IndexProgress, ProgressClock
+from rankscope.errors import Cancelled, CorpusError, WorkspaceBusy
+
+if TYPE_CHECKING:
+    from rankscope.corpus.document_store import DocumentStore
+    from rankscope.corpus.loader import LoadOptions
+    from rankscope.engine.workspace import Workspace
+    from rankscope.stages.dense.vector_cache import VectorCache
+
+__all__ = ["IndexBuild", "IndexReport"]
+
+_EMBED_BATCH = 256
+_READ_BATCH = 500
+
+
+def never() -> bool:
+    """The ``cancelled`` of a build that nobody stops."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What a build did."""
+
+    documents: int
+    embedded: int
+    """Documents whose vector was computed now; the rest was there already."""
+    unchanged: bool
+    """Whether the index in use already was this corpus, so that nothing was done."""
+    truncated_documents: int
+    truncated_tokens: int
+    skipped: int
+
+
+class IndexBuild:
+    """One build of a workspace's index from a source. ``report`` is set when it has finished."""
+
+    def __init__(self, workspace: Workspace, source: Path, options: LoadOptions | None = None) -> None:
+        self.workspace = workspace
+        self.source = source
+        self.options = options
+        self.report: IndexReport | None = None
+        self._embedded = 0
+
+    def run(self) -> IndexReport:
+        """Drain :meth:`iter_progress`."""
+        for _ in self.iter_progress():
+            pass
+        assert self.report is not None
+        return self.report
+
+    def iter_progress(self, cancelled: Callable[[], bool] = never) -> Iterator[IndexProgress]:
+        """Do the work. Raises CorpusError for bad input, WorkspaceBusy when another build holds the lock,
+        Cancelled when ``cancelled`` turned true; the index in use stays as it was in each case.
+        """
+        import filelock
+
+        generations = self.workspace.generations
+        generations.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = filelock.FileLock(generations.lock_path)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise WorkspaceBusy(
+                f"{generations.folder}: another process is building this index.",
+                remedy="Wait for it, or stop it; what it has embedded is kept.",
+            ) from None
+        try:
+            yield from self._build(cancelled)
+        finally:
+            lock.release()
+
+    def _build(self, cancelled: Callable[[], bool]) -> Iterator[IndexProgress]:
+        from rankscope.corpus.document_store import DocumentStore
+
+        staging = self.workspace.generations.fresh_staging()
+        with DocumentStore.create(staging / "documents.db") as store:
+            skipped = yield from self._read(store, cancelled)
+            manifest = self._manifest(store, skipped)
+            present = self.workspace.manifest
+            if present is not None and present.same_input(manifest):
+                self.report = _report(present, embedded=0, unchanged=True)
+                return
+            dense = yield from self._embed(store, staging, cancelled)
+            yield from _compile_bm25(store, staging, cancelled)
+        manifest = replace(manifest, **dense)
+        manifest.write(staging)
+        yield IndexProgress("finishing", 0, 1, 0.0, None)
+        self.workspace.generations.publish(staging)
+        self.report = _report(manifest, embedded=self._embedded, unchanged=False)
+        yield IndexProgress("finishing", 1, 1, 0.0, None)
+
+    def _read(
+        self, store: DocumentStore, cancelled: Callable[[], bool]
+    ) -> Generator[IndexProgress, None, int]:
+        """Copy the source's documents into the store, in batches; returns how many records were left out."""
+        from rankscope.corpus.loader import load
+
+        clock = ProgressClock("reading", None)
+        loading = load(self.source, self.options)
+        done = 0
+        documents = iter(loading)
+        while batch := list(islice(documents, _READ_BATCH)):
+            _stop_if(cancelled)
+            store.insert(batch)
+            done += len(batch)
+            yield clock.at(done)
+        if done == 0:
+            raise CorpusError("no documents found.", path=self.source, remedy="Expected at least one.")
+        store.seal()
+        return loading.skipped
+
+    def _manifest(self, store: DocumentStore, skipped: int) -> Manifest:
+        from rankscope.stages.bm25.tokenizer import RULES_VERSION
+        from rankscope.stages.dense.bundled import model_revision, resolve_model
+
+        models = self.workspace.settings.models
+        return Manifest(
+            created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            source=str(self.source),
+            source_format=self.options.format if self.options and self.options.format else "sniffed",
+            documents=len(store),
+            fingerprint=corpus_fingerprint(store.fingerprint_rows()),
+            bi_encoder=models.bi_encoder,
+            bi_encoder_revision=model_revision(resolve_model(models.bi_encoder, models.download)),
+            bi_encoder_dtype="",
+            dimension=0,
+            tokenizer=RULES_VERSION,
+            chunking=asdict(self.workspace.settings.chunking),
+            truncated_documents=0,
+            truncated_tokens=0,
+            skipped=skipped,
+            example_queries=example_queries(self.source),
+        )
+
+    def _embed(
+        self, store: DocumentStore, staging: Path, cancelled: Callable[[], bool]
+    ) -> Generator[IndexProgress, None, dict[str, Any]]:
+        """Embed what has no vector yet, then write the vector index; returns the manifest's dense facts."""
+        from rankscope.engine.factory import make_encoder
+        from rankscope.stages.dense.faiss_index import FaissIndex
+        from rankscope.stages.dense.vector_cache import VectorCache
+
+        yield IndexProgress("embedding", 0, len(store), 0.0, None)
+        encoder = make_encoder(self.workspace.settings.models)
+        hashes = store.content_hashes()
+        identity = f"{encoder.info.name} {encoder.info.revision} {encoder.info.dtype}"
+        with VectorCache(self.workspace.generations.vectors_path, identity, encoder.dimension) as cache:
+            yield from self._embed_missing(store, hashes, encoder, cache, cancelled)
+            _stop_if(cancelled)
+            yield IndexProgress("vectors", 0, len(hashes), 0.0, None)
+            FaissIndex.build(cache.get(hashes)).save(staging / "dense.faiss")
+            cut = cache.tokens_cut(hashes)
+            cache.keep_only(hashes)
+        return {
+            "bi_encoder_dtype": encoder.info.dtype,
+            "dimension": encoder.dimension,
+            "truncated_documents": sum(count > 0 for count in cut),
+            "truncated_tokens": sum(cut),
+        }
+
+    def _embed_missing(
+        self,
+        store: DocumentStore,
+        hashes: list[str],
+        encoder: Encoder,
+        cache: VectorCache,
+        cancelled: Callable[[], bool],
+    ) -> Iterator[IndexProgress]:
+        missing = cache.missing(hashes)
+        wanted = [row for row, content_hash in enumerate(hashes) if content_hash in missing]
+        clock = ProgressClock("embedding", len(wanted))
+        for start in range(0, len(wanted), _EMBED_BATCH):
+            _stop_if(cancelled)
+            rows = wanted[start : start + _EMBED_BATCH]
+            texts = store.texts_of(rows)
+            vectors = encoder.encode_documents(texts)
+            cache.put([hashes[row] for row in rows], vectors, encoder.tokens_cut(texts))
+            self._embedded += len(rows)
+            yield clock.at(start + len(rows))
+
+
+def _compile_bm25(
+    store: DocumentStore, staging: Path, cancelled: Callable[[], bool]
+) -> Iterator[IndexProgress]:
+    """Tokenize every document in row order and write the term matrix."""
+    from rankscope.stages.bm25.okapi import Bm25Builder
+    from rankscope.stages.bm25.tokenizer import tokenize
+
+    clock = ProgressClock("bm25", len(store))
+    builder = Bm25Builder()
+    for done, text in enumerate(store.texts(), start=1):
+        builder.add(tokenize(text))
+        if done % _READ_BATCH == 0:
+            _stop_if(cancelled)
+            yield clock.at(done)
+    builder.finish().save(staging / "bm25")
+    yield clock.at(len(store))
+
+
+def _stop_if(cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise Cancelled("indexing was stopped;", remedy="run the same command again to resume.")
+
+
+def _report(manifest: Manifest, *, embedded: int, unchanged: bool) -> IndexReport:
+    return IndexReport(
+        documents=manifest.documents,
+        embedded=embedded,
+        unchanged=unchanged,
+        truncated_documents=manifest.truncated_documents,
+        truncated_tokens=manifest.truncated_tokens,
+        skipped=manifest.skipped,
+    )
