@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -66,5 +67,20 @@ def main() -> None:
     try:
         cli(prog_name="rankscope")
     except RankScopeError as error:
-        click.echo(f"rankscope: {error}", err=True)
-        sys.exit(error.exit_code)
+        _stop(str(error), error.exit_code)
+    except OSError as error:
+        if error.errno not in _EXPECTED:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        _stop(f"{where}{error.strerror}.", 2)
+
+
+_EXPECTED = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT)
+
+
+def _stop(line: str, status: int) -> NoReturn:
+    """End with one line on stderr; what came from a file is made safe for the terminal."""
+    from rankscope.core.sanitize import visible
+
+    click.echo(f"rankscope: {visible(line)}", err=True)
+    sys.exit(status)
