@@ -116,7 +116,7 @@ def test_rbo_is_the_series_continued_with_its_last_agreement(first: list[str], s
     assert rank_biased_overlap(first, second, p=p) == pytest.approx((1 - p) * series, abs=1e-9)
 
 
-values = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=0, max_size=60)
+values = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=60)
 
 
 @settings(deadline=None)
@@ -124,7 +124,7 @@ values = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=0, m
 def test_tau_is_scipys_tau_b(pairs: list[tuple[int, int]]) -> None:
     x, y = [float(a) for a, _ in pairs], [float(b) for _, b in pairs]
     ours = kendall_tau(x, y)
-    theirs = float(stats.kendalltau(x, y).statistic) if pairs else math.nan
+    theirs = float(stats.kendalltau(x, y).statistic)
     if ours is None:
         assert math.isnan(theirs)
     else:
