@@ -208,8 +208,8 @@ def _compile_bm25(
 
     clock = ProgressClock("bm25", len(store))
     builder = Bm25Builder()
-    for done, text in enumerate(store.texts(), start=1):
-        builder.add(tokenize(text))
+    for done, document in enumerate(store.documents(), start=1):
+        builder.add(tokenize(document.searchable))
         if done % _READ_BATCH == 0:
             _stop_if(cancelled)
             yield clock.at(done)
