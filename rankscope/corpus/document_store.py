@@ -1,8 +1,8 @@
 """The documents of an index, in SQLite: texts stay on disk, rows are numbered by document id.
 
-Rows run ``0..n-1`` in ascending order of document id (by code point), so a tie broken by row is a tie broken by
-id. Text is stored as UTF-8 bytes with lone surrogates passed through, so that any Python string comes back as it
-was. Metadata has a side table of its own, so a filter is a lookup and not a scan.
+Rows run ``0..n-1`` in ascending order of document id (by code point), so a tie broken by row is a tie
+broken by id. Text is stored as UTF-8 bytes with lone surrogates passed through, so that any Python string
+comes back as it was. Metadata has a side table of its own, so a filter is a lookup and not a scan.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 __all__ = ["DocumentStore"]
 
 _SCHEMA = """
-CREATE TABLE incoming (doc_id BLOB PRIMARY KEY, title BLOB NOT NULL, text BLOB NOT NULL, metadata TEXT NOT NULL,
-                       content_hash TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE incoming (doc_id BLOB PRIMARY KEY, title BLOB NOT NULL, text BLOB NOT NULL,
+                       metadata TEXT NOT NULL, content_hash TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE documents (position INTEGER PRIMARY KEY, doc_id BLOB NOT NULL UNIQUE, title BLOB NOT NULL,
                         text BLOB NOT NULL, metadata TEXT NOT NULL, content_hash TEXT NOT NULL);
-CREATE TABLE metadata (key TEXT NOT NULL, value TEXT NOT NULL, position INTEGER NOT NULL,
+CREATE TABLE metadata (key BLOB NOT NULL, value BLOB NOT NULL, position INTEGER NOT NULL,
                        PRIMARY KEY (key, value, position)) WITHOUT ROWID;
 """
 _BATCH = 500  # stays below SQLite's limit on bound parameters in every build
@@ -112,7 +112,7 @@ class DocumentStore:
             self._connection.executemany(
                 "INSERT OR IGNORE INTO metadata VALUES (?, ?, ?)",
                 (
-                    (key, value, position)
+                    (_encode(key), _encode(value), position)
                     for position, text in everything
                     for key, value in _filterable(json.loads(text))
                 ),
@@ -184,7 +184,7 @@ class DocumentStore:
             with self._lock:
                 rows = self._connection.execute(
                     "SELECT position FROM metadata WHERE key = ? AND value = ? ORDER BY position",
-                    (key, str(value)),
+                    (_encode(key), _encode(str(value))),
                 ).fetchall()
             matching = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
             result = matching if result is None else np.intersect1d(result, matching, assume_unique=True)
@@ -195,9 +195,9 @@ class DocumentStore:
         with self._lock:
             rows = self._connection.execute(
                 "SELECT value FROM metadata WHERE key = ? GROUP BY value ORDER BY count(*) DESC, value LIMIT ?",
-                (key, limit),
+                (_encode(key), limit),
             )
-            return [row[0] for row in rows]
+            return [_decode(row[0]) for row in rows]
 
     def metadata_keys(self) -> list[str]:
         """The metadata keys that can be filtered on."""
