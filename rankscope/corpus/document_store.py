@@ -202,9 +202,8 @@ class DocumentStore:
     def metadata_keys(self) -> list[str]:
         """The metadata keys that can be filtered on."""
         with self._lock:
-            return [
-                row[0] for row in self._connection.execute("SELECT DISTINCT key FROM metadata ORDER BY key")
-            ]
+            rows = self._connection.execute("SELECT DISTINCT key FROM metadata ORDER BY key")
+            return [_decode(row[0]) for row in rows]
 
     def _in_batches(self, column: str, values: Sequence[Any], columns: str) -> Iterator[tuple[Any, ...]]:
         for start in range(0, len(values), _BATCH):
