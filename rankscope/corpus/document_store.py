@@ -194,7 +194,8 @@ class DocumentStore:
         """The values that a metadata key takes, most frequent first."""
         with self._lock:
             rows = self._connection.execute(
-                "SELECT value FROM metadata WHERE key = ? GROUP BY value ORDER BY count(*) DESC, value LIMIT ?",
+                "SELECT value FROM metadata WHERE key = ?"
+                " GROUP BY value ORDER BY count(*) DESC, value LIMIT ?",
                 (_encode(key), limit),
             )
             return [_decode(row[0]) for row in rows]
