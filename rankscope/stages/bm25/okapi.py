@@ -27,7 +27,7 @@ from rankscope.errors import WorkspaceError
 from rankscope.stages.bm25.inversion import Inversion, Postings
 from rankscope.stages.bm25.vocabulary import Vocabulary
 
-__all__ = ["Bm25Index", "Bm25Parameters"]
+__all__ = ["Bm25Builder", "Bm25Index", "Bm25Parameters"]
 
 _SCHEMA = "rankscope.bm25/1"
 _CHUNK = 4_000_000
@@ -45,8 +45,26 @@ class Bm25Parameters:
     """Share of the average idf that stands in for a negative one."""
 
 
+class Bm25Builder:
+    """Makes an index from documents that come one at a time."""
+
+    def __init__(self, parameters: Bm25Parameters | None = None) -> None:
+        self._parameters = parameters or Bm25Parameters()
+        self._inversion = Inversion()
+
+    def add(self, tokens: Sequence[str]) -> None:
+        """Add the next document: the first is row 0."""
+        self._inversion.add(tokens)
+
+    def finish(self) -> Bm25Index:
+        """The index of everything that was added; the builder must not be used afterwards."""
+        postings = self._inversion.finish()
+        idf = _inverse_document_frequency(postings, self._parameters.epsilon)
+        return Bm25Index(self._parameters, postings, idf, _parts(postings, idf, self._parameters))
+
+
 class Bm25Index:
-    """A term-by-document matrix of BM25 parts, held column by column; from :meth:`build` or :meth:`load`."""
+    """A term-by-document matrix of BM25 parts, held column by column; from a builder or :meth:`load`."""
 
     def __init__(
         self,
@@ -68,13 +86,10 @@ class Bm25Index:
         cls, token_lists: Iterable[Sequence[str]], parameters: Bm25Parameters | None = None
     ) -> Bm25Index:
         """Index documents given as token lists, row 0 first; they are read once and not kept."""
-        parameters = parameters or Bm25Parameters()
-        inversion = Inversion()
+        builder = Bm25Builder(parameters)
         for tokens in token_lists:
-            inversion.add(tokens)
-        postings = inversion.finish()
-        idf = _inverse_document_frequency(postings, parameters.epsilon)
-        return cls(parameters, postings, idf, _parts(postings, idf, parameters))
+            builder.add(tokens)
+        return builder.finish()
 
     def __len__(self) -> int:
         return len(self.postings.lengths)
