@@ -13,28 +13,33 @@ from rankscope.engine.progress import IndexProgress
 __all__ = ["show_progress"]
 
 _REDRAW_S = 0.1
+_LOG_S = 30.0
+"""Seconds between two lines of one stage where nothing can be redrawn, such as the log of a CI job."""
 
 
 def show_progress(progress: Iterable[IndexProgress]) -> None:
     """Drain ``progress`` and show it with rate and time left."""
     live = sys.stderr.isatty()
-    drawn = 0.0
+    drawn = 0.0 if live else time.monotonic()
     last: IndexProgress | None = None
     for step in progress:
         if last is not None and step.stage != last.stage:
             _end_of_stage(last, live)
-            drawn = 0.0
+            drawn = 0.0 if live else time.monotonic()
         last = step
         if live and time.monotonic() - drawn >= _REDRAW_S:
             drawn = time.monotonic()
             click.echo(f"\r\x1b[K{line_of(step)}", nl=False, err=True)
+        elif not live and time.monotonic() - drawn >= _LOG_S:
+            drawn = time.monotonic()
+            click.echo(line_of(step), err=True)
     if last is not None:
         _end_of_stage(last, live)
 
 
 def line_of(step: IndexProgress) -> str:
     """One line: stage, bar, counts, rate, time left."""
-    rate = f"{step.rate:,.0f}/s" if step.rate else ""
+    rate = "" if not step.rate else f"{step.rate:,.0f}/s" if step.rate >= 10 else f"{step.rate:.1f}/s"
     if step.total is None:
         return f"{step.stage:<10} {step.done:,}  {rate}"
     share = step.done / step.total if step.total else 1.0

@@ -18,6 +18,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("rankscope.cli.index", "Build the index of a workspace from documents."),
     "query": ("rankscope.cli.query", "Run one query without the screen."),
     "traces": ("rankscope.cli.traces", "List, show, export and prune stored traces."),
+    "eval": ("rankscope.cli.eval", "Measure every stage on judged queries, before and after."),
     "bench": ("rankscope.cli.bench", "Time this machine beside the stock libraries."),
     "doctor": ("rankscope.cli.doctor", "Check versions, models, index and database."),
 }

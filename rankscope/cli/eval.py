@@ -1,0 +1,267 @@
+"""``rankscope eval``: every stage measured on judged queries, before and after."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rankscope.cli.options import with_overrides, workspace_of
+from rankscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from rankscope.config import Settings
+    from rankscope.engine.workspace import Workspace
+    from rankscope.insight.report import CollectionReport
+
+__all__ = ["command"]
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
+_PRESENT_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for, one field an option."""
+
+    queries: Path | None
+    qrels: Path | None
+    collections: tuple[Path, ...]
+    work: Path | None
+    by: str | None
+    candidates: int | None
+    top_k: int | None
+    depth: int | None
+    rrf_k: int | None
+    floor: str | None
+    no_rerank: bool
+    relevant_from: int
+    limit: int | None
+    measure: str
+    baseline: Path | None
+    max_drop: float | None
+    reuse: bool
+    fresh: bool
+    runs: Path | None
+    as_json: bool
+    markdown: bool
+
+    def check(self) -> None:
+        """Raise UsageError for options that contradict one another."""
+        if (self.queries is None) != (self.qrels is None):
+            raise UsageError("--queries and --qrels are given together or not at all.")
+        if self.queries is not None and self.collections:
+            raise UsageError("--collection has queries and qrels of its own.", remedy="Leave --queries out.")
+        if self.as_json and self.markdown:
+            raise UsageError("--json and --markdown exclude each other.")
+        if self.reuse and self.fresh:
+            raise UsageError("--reuse and --fresh exclude each other.")
+        if self.max_drop is not None and self.baseline is None:
+            raise UsageError("--max-drop needs --baseline FILE to compare with.")
+        names = [folder.resolve().name for folder in self.collections]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise UsageError(
+                f"two collections are named {twice!r}.", remedy="A report names them by folder: rename one."
+            )
+
+    def settings(self, base: Settings) -> Settings:
+        """The workspace's settings with what the command line says in their place."""
+        return with_overrides(
+            base,
+            candidates=self.candidates,
+            depth=self.depth,
+            rrf_k=self.rrf_k,
+            top_k=self.top_k,
+            floor=self.floor,
+            no_rerank=self.no_rerank,
+        )
+
+    def measures(self, settings: Settings) -> tuple[str, ...]:
+        """The measures of the report. Raises UsageError when --measure is none of them."""
+        from rankscope.insight.metrics import measure_names
+
+        names = measure_names(settings.retrieval.candidates, settings.floor.top_k)
+        gains = [name for name in names if not name.startswith(("judged@", "recall@"))]
+        if self.measure not in gains:
+            raise UsageError(f"--measure is {self.measure!r}.", remedy=f"Choose of {', '.join(gains)}.")
+        return names
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A workspace whose index is ready, and the files that judge it."""
+
+    name: str
+    workspace: Workspace
+    queries: Path
+    qrels: Path
+
+
+@click.command(name="eval")
+@click.option("--queries", type=_FILE, help="Queries: BEIR .jsonl, or lines of id, tab, text.")
+@click.option("--qrels", type=_FILE, help="Judgments: BEIR .tsv or TREC qrels.")
+@click.option(
+    "--collection", "collections", multiple=True, type=_PRESENT_FOLDER, help="A BEIR folder; repeatable."
+)
+@click.option("--work", type=_FOLDER, help="Where collections are indexed; default: the user's cache.")
+@click.option("--by", type=click.Choice(["stratum"]), help="Figures for each kind of query as well.")
+@click.option("-n", "--candidates", type=click.IntRange(1), help="N: fused candidates that are reranked.")
+@click.option("-k", "--top-k", type=click.IntRange(1), help="K: most documents that are kept.")
+@click.option("--depth", type=click.IntRange(1), help="Documents that each retriever returns.")
+@click.option("--rrf-k", type=click.IntRange(0), help="k of reciprocal rank fusion.")
+@click.option("--floor", help="Relevance floor on the reranker's scale, or 'none'.")
+@click.option("--no-rerank", is_flag=True, help="Stop after fusion.")
+@click.option("--relevant-from", type=click.IntRange(1), default=1, help="Lowest grade that is relevant; 1.")
+@click.option("--limit", type=click.IntRange(1), help="A fixed random sample of this many judged queries.")
+@click.option("--measure", default="nDCG@10", help="Measure of the lift and of --max-drop; nDCG@10.")
+@click.option("--baseline", type=_FILE, help="An earlier --json output to compare with.")
+@click.option("--max-drop", type=click.FloatRange(0), help="Exit 1 past this fall of --measure; 0.02.")
+@click.option(
+    "--reuse", is_flag=True, help="Take over stored results of the same pipeline, complete ones too."
+)
+@click.option("--fresh", is_flag=True, help="Do not resume a run that was stopped.")
+@click.option("--runs", type=_FOLDER, help="Write each stage as a TREC run into this folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+@click.pass_obj
+def command(workspace_folder: str | None, /, **given: Any) -> None:
+    """Measure BM25, dense, fused and reranked order on judged queries, with 95 percent intervals.
+
+    Without options, on the queries that came with the workspace's corpus (the sample corpus has some).
+    Queries without a relevant document count for the refusal rates alone. A run that is stopped resumes.
+
+    \b
+    Example:
+      rankscope eval --by stratum
+      rankscope eval --collection beir/scifact --collection beir/nfcorpus --json > before.json
+      rankscope eval --baseline before.json --max-drop 0.02
+    """
+    from rankscope.cli.eval_baseline import compare, read_baseline
+    from rankscope.cli.eval_tables import report_lines
+    from rankscope.engine.workspace import find_workspace
+    from rankscope.insight.report import mean_of_collections, report_to_json
+
+    options = Options(**given)
+    options.check()
+    earlier = None if options.baseline is None else read_baseline(options.baseline)
+    settings = options.settings(find_workspace(workspace_folder).settings)
+    measures = options.measures(settings)
+    targets = (
+        _collections(options, settings)
+        if options.collections
+        else _workspace_itself(workspace_folder, options.queries, options.qrels)
+    )
+    reports = [_evaluate(target, settings, measures, options) for target in targets]
+    mean = mean_of_collections(reports)
+    if options.as_json:
+        shown = {name: getattr(options, name) for name in ("measure", "relevant_from", "limit")}
+        json.dump(report_to_json(reports, mean, shown), sys.stdout, ensure_ascii=True, indent=1)
+        sys.stdout.write("\n")
+    else:
+        lines = report_lines(reports, mean, measure=options.measure, markdown=options.markdown)
+        click.echo("\n".join(lines))
+    failed = _say_problems(reports)
+    if earlier is not None:
+        max_drop = 0.02 if options.max_drop is None else options.max_drop
+        failed = compare(reports, earlier, measure=options.measure, max_drop=max_drop) or failed
+    if failed:
+        sys.exit(1)
+
+
+def _workspace_itself(folder: str | None, queries: Path | None, qrels: Path | None) -> Iterator[Target]:
+    """The workspace's own corpus, with the given judgments or those that came with its source."""
+    from rankscope.corpus.judgments_io import beir_query_files
+
+    workspace = workspace_of(folder)
+    with closing(workspace):
+        if queries is None or qrels is None:
+            manifest = workspace.manifest
+            source = Path(manifest.source) if manifest is not None else workspace.folder
+            files = beir_query_files(source)
+            if files is None:
+                raise UsageError(
+                    f"{source}: came without queries.jsonl and qrels/test.tsv.",
+                    remedy="Give --queries FILE and --qrels FILE, or --collection DIR.",
+                )
+            queries, qrels = files
+        yield Target(workspace.name, workspace, queries, qrels)
+
+
+def _collections(options: Options, settings: Settings) -> Iterator[Target]:
+    """Each folder indexed in a workspace of its own, one open at a time; unchanged ones are kept."""
+    from rankscope.cli.progress import show_progress
+    from rankscope.corpus.judgments_io import beir_query_files
+    from rankscope.corpus.loader import LoadOptions
+    from rankscope.engine.evaluation import collection_workspace
+    from rankscope.engine.indexing import IndexBuild
+    from rankscope.stages.user_cache import user_cache_folder
+
+    judged = []
+    for folder in options.collections:  # all are looked at before the first is worked on
+        files = beir_query_files(folder)
+        if files is None:
+            raise UsageError(
+                f"{folder}: not a BEIR folder with judgments.",
+                remedy="Expected corpus.jsonl, queries.jsonl and qrels/test.tsv in it.",
+            )
+        judged.append((folder.resolve(), *files))
+    for folder, queries, qrels in judged:
+        workspace = collection_workspace(folder, options.work or user_cache_folder() / "eval", settings)
+        with closing(workspace):
+            click.echo(f"{folder.name}: indexing ...", err=True)
+            build = IndexBuild(workspace, folder, LoadOptions(chunking=settings.chunking))
+            show_progress(build.iter_progress())
+            yield Target(folder.name, workspace, queries, qrels)
+
+
+def _evaluate(
+    target: Target, settings: Settings, measures: tuple[str, ...], options: Options
+) -> CollectionReport:
+    """Run one target's judged queries and measure them."""
+    from rankscope.cli.progress import show_progress
+    from rankscope.engine.evaluation import EvaluationRun, load_query_set
+    from rankscope.insight.metrics import evaluate
+    from rankscope.insight.report import describe_collection
+
+    query_set = load_query_set(
+        target.name, target.queries, target.qrels, relevant_from=options.relevant_from, limit=options.limit
+    )
+    pipeline = target.workspace.pipeline(settings)
+    run = EvaluationRun(
+        pipeline, query_set, target.workspace.folder / "eval", reuse=options.reuse, fresh=options.fresh
+    )
+    click.echo(f"{target.name}: {len(query_set.queries):,} judged queries ...", err=True)
+    show_progress(run.iter_progress())
+    if run.taken_over:
+        click.echo(f"{target.name}: {run.taken_over:,} of them were done before.", err=True)
+    if options.runs is not None:
+        from rankscope.cli.trec_runs import write_runs
+
+        write_runs(run.traces, options.runs, target.name)
+    return describe_collection(
+        target.name,
+        evaluate(run.traces, query_set.judgments, measures, strata=query_set.strata),
+        run.traces,
+        by_stratum=options.by is not None,
+        counts=query_set.counts(pipeline.documents),
+    )
+
+
+def _say_problems(reports: list[CollectionReport]) -> bool:
+    """Name what must not have happened, on stderr; the first few of each collection."""
+    shown = 5
+    for report in reports:
+        problems = report.evaluation.problems
+        for problem in problems[:shown]:
+            click.echo(f"rankscope: {report.name}: {problem}", err=True)
+        if len(problems) > shown:
+            click.echo(f"rankscope: {report.name}: and {len(problems) - shown:,} more.", err=True)
+    return any(report.evaluation.problems for report in reports)

@@ -1,0 +1,215 @@
+"""Running a judged query set through a pipeline, query by query, in a way that survives being killed.
+
+Each finished trace is appended to a log as one line of ``rankscope.trace/1`` (without texts and details),
+so a second run goes on where the first was stopped. The log is named after everything that the outcome
+depends on: corpus, models, settings, floor, K and RankScope's version.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rankscope import __version__
+from rankscope.config import Settings
+from rankscope.core.protocols import DocumentSource
+from rankscope.core.trace import PipelineInfo, Ranking, Trace
+from rankscope.corpus.judgments_io import JudgedQuery, read_qrels, read_queries
+from rankscope.engine.pipeline import Pipeline
+from rankscope.engine.progress import IndexProgress, ProgressClock
+from rankscope.engine.trace_log import TraceLog
+from rankscope.engine.workspace import Workspace
+from rankscope.errors import Cancelled, InputError, UsageError, WorkspaceBusy
+from rankscope.insight.judgments import Judgments
+
+__all__ = ["EvaluationRun", "QuerySet", "collection_workspace", "load_query_set"]
+
+
+def never() -> bool:
+    """The ``cancelled`` of a run that nobody stops."""
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySet:
+    """The judged queries of one collection, and what was left out of them."""
+
+    name: str
+    queries: tuple[JudgedQuery, ...]
+    judgments: Judgments
+    judged: int
+    """Judged queries before a limit was applied."""
+    unjudged: int
+    """Queries that no judgment speaks of: left out, since nothing can be said about them."""
+    unknown: int
+    """Judged query ids that the file of queries does not have."""
+
+    @property
+    def strata(self) -> dict[str, str]:
+        """Stratum by query id."""
+        return {item.query_id: item.stratum for item in self.queries}
+
+    def counts(self, documents: DocumentSource) -> dict[str, int]:
+        """What the figures do not cover: queries left out, and relevant documents that cannot be found."""
+        relevant = {doc_id for item in self.queries for doc_id in self.judgments.relevant(item.query_id)}
+        return {
+            "left_out_by_limit": self.judged - len(self.queries),
+            "unjudged": self.unjudged,
+            "unknown_queries": self.unknown,
+            "unknown_relevant": len(relevant) - len(documents.fetch(sorted(relevant))),
+        }
+
+
+def load_query_set(
+    name: str, queries: Path, qrels: Path, *, relevant_from: int = 1, limit: int | None = None
+) -> QuerySet:
+    """Read queries and judgments; with ``limit``, a fixed random sample of that many judged queries.
+
+    Raises CorpusError for a bad line, UsageError when not one of the queries is judged.
+    """
+    judgments = Judgments(read_qrels(qrels), relevant_from)
+    known = read_queries(queries)
+    judged = [item for item in known if judgments.is_judged(item.query_id)]
+    if not judged:
+        raise UsageError(
+            f"{qrels}: judges none of the {len(known)} queries of {queries}.",
+            remedy="Their query ids must be the same.",
+        )
+    chosen: Sequence[JudgedQuery] = judged
+    if limit is not None and limit < len(judged):
+        places = sorted(random.Random(0).sample(range(len(judged)), limit))  # noqa: S311  # not for secrets
+        chosen = [judged[place] for place in places]
+    return QuerySet(
+        name=name,
+        queries=tuple(chosen),
+        judgments=judgments.only(item.query_id for item in chosen),
+        judged=len(judged),
+        unjudged=len(known) - len(judged),
+        unknown=len(judgments.grades.keys() - {item.query_id for item in known}),
+    )
+
+
+def collection_workspace(source: Path, work: Path, settings: Settings) -> Workspace:
+    """The workspace under ``work`` in which a collection is indexed: one a source folder."""
+    path = source.resolve()
+    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    folder = work / f"{path.name}-{digest}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Workspace(folder, settings=settings)
+
+
+class EvaluationRun:
+    """One query set through one pipeline. ``traces`` holds the outcome, in the order of the queries.
+
+    A log that was cut short by a kill is resumed. A complete one is computed again, unless ``reuse``;
+    with ``fresh`` nothing of an earlier run is used.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        query_set: QuerySet,
+        folder: Path,
+        *,
+        reuse: bool = False,
+        fresh: bool = False,
+    ) -> None:
+        self.pipeline = pipeline
+        self.query_set = query_set
+        self.folder = folder
+        self.traces: tuple[Trace, ...] = ()
+        self.taken_over = 0
+        """Traces that an earlier run had computed."""
+        self._reuse = reuse
+        self._fresh = fresh
+
+    def iter_progress(self, cancelled: Callable[[], bool] = never) -> Iterator[IndexProgress]:
+        """Run what is missing. Raises Cancelled when stopped; what was done by then is kept.
+
+        Raises InputError at the first query when a stage fails there: a configuration that cannot work
+        is said at once and not after all queries. WorkspaceBusy when another process has the same log.
+        """
+        import filelock
+
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        yield IndexProgress("models", 0, 1, 0.0, None)
+        path = self.folder / f"{self._identity()}.jsonl"
+        lock = filelock.FileLock(path.with_suffix(".lock"))
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise WorkspaceBusy(
+                f"{path}: another process is running the same evaluation.", remedy="Wait for it."
+            ) from None
+        try:
+            yield IndexProgress("models", 1, 1, 0.0, None)
+            yield from self._run(TraceLog(path), cancelled)
+        finally:
+            lock.release()
+
+    def _run(self, log: TraceLog, cancelled: Callable[[], bool]) -> Iterator[IndexProgress]:
+        queries = self.query_set.queries
+        done = self._take_over(log)
+        missing = [item for item in queries if item.query_id not in done]
+        clock = ProgressClock("queries", len(missing))
+        yield clock.at(0)
+        for place, item in enumerate(missing, start=1):
+            try:
+                trace = self.pipeline.run(item.query, cancelled=cancelled)
+            except (Cancelled, KeyboardInterrupt):
+                raise Cancelled(
+                    "the evaluation was stopped;", remedy="run the same command again to resume."
+                ) from None
+            if not done:
+                _refuse_failed(trace)
+            done[item.query_id] = _slim(trace)
+            log.append(done[item.query_id])
+            yield clock.at(place)
+        self.traces = tuple(done[item.query_id] for item in queries)
+
+    def _take_over(self, log: TraceLog) -> dict[str, Trace]:
+        """Traces of an earlier run that still hold, by query id; the log is emptied when none shall."""
+        done: dict[str, Trace] = {}
+        if not self._fresh:
+            wanted = {item.query_id: item.query for item in self.query_set.queries}
+            for trace in log.read():
+                query_id = trace.query.query_id or ""
+                if wanted.get(query_id) == trace.query:
+                    done[query_id] = trace
+        if self._fresh or (len(done) == len(self.query_set.queries) and not self._reuse):
+            log.clear()
+            done = {}
+        self.taken_over = len(done)
+        return done
+
+    def _identity(self) -> str:
+        """Name of the log: a hash of all that the outcome depends on."""
+        described: PipelineInfo = self.pipeline.describe()
+        parts = [
+            __version__,
+            described.fingerprint,
+            repr(self.pipeline.floor),
+            str(self.pipeline.top_k),
+            *(f"{item.query_id}\0{item.query.text}" for item in self.query_set.queries),
+        ]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
+
+
+def _refuse_failed(trace: Trace) -> None:
+    for ranking in trace.rankings:
+        if ranking.status.startswith("failed:"):
+            raise InputError(f"stage {ranking.stage} failed: {ranking.status.removeprefix('failed:')}")
+
+
+def _slim(trace: Trace) -> Trace:
+    """The trace without texts and details: what measuring needs, in a tenth of the space."""
+    return replace(trace, documents={}, rankings=tuple(_bare(ranking) for ranking in trace.rankings))
+
+
+def _bare(ranking: Ranking) -> Ranking:
+    return replace(ranking, hits=tuple(replace(hit, details={}) for hit in ranking.hits))

@@ -1,0 +1,225 @@
+"""Ranking measures through ir-measures (trec_eval's definitions), per query and per stage.
+
+Gains are linear in the grade, as in trec_eval. A ranking is judged by its order alone: ranks, not scores,
+are handed on, so that trec_eval's own breaking of ties (which differs from RankScope's) never applies.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from rankscope.core.trace import Decision, Trace
+from rankscope.errors import UsageError
+from rankscope.insight.judgments import Judgments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ir_measures.measures import Measure
+
+__all__ = ["Evaluation", "QueryOutcome", "evaluate", "measure_names", "measure_run"]
+
+RERANK = "rerank"
+_NAME = re.compile(r"(recall|P|nDCG|MRR|judged|best)@([1-9][0-9]{0,8})")
+
+
+def measure_names(candidates: int = 50, top_k: int = 10) -> tuple[str, ...]:
+    """The measures of a report: recall at N, precision and share judged at K, the usual nDCG and MRR.
+
+    ``best@1`` is the share of queries whose first document has the query's highest grade.
+    """
+    return (
+        f"recall@{candidates}",
+        f"P@{top_k}",
+        "nDCG@5",
+        "nDCG@10",
+        "MRR@10",
+        f"judged@{top_k}",
+        "best@1",
+    )
+
+
+def measure_run(
+    run: Mapping[str, Sequence[str]], judgments: Judgments, measures: Sequence[str]
+) -> dict[str, dict[str, float]]:
+    """Value of each measure for each answerable query of ``judgments``: ``result[measure][query_id]``.
+
+    ``run`` maps query ids to document ids, best first; an id that stands twice counts where it first
+    stands. An answerable query that is absent from the run scores 0. Negative grades (some TREC tracks
+    mark spam so) count as 0. Raises UsageError for an unknown measure.
+    """
+    import ir_measures
+
+    answerable = [query_id for query_id in judgments.grades if judgments.is_answerable(query_id)]
+    if not answerable:
+        return {name: {} for name in measures}
+    grades = {
+        query_id: {doc_id: max(grade, 0) for doc_id, grade in judgments.grades[query_id].items()}
+        for query_id in answerable
+    }
+    best = {query_id: dict.fromkeys(judgments.best(query_id), 1) for query_id in answerable}
+    # An empty list is left out: ir-measures then gives its 0 for the query.
+    scores = {query_id: _falling_scores(run[query_id]) for query_id in answerable if run.get(query_id)}
+    values: dict[str, dict[str, float]] = {name: {} for name in measures}
+    for qrels, of_best in ((grades, False), (best, True)):
+        names = [name for name in measures if name.startswith("best@") is of_best]
+        wanted = {_parse(name, judgments.relevant_from): name for name in names}
+        for metric in ir_measures.iter_calc(list(wanted), qrels, scores) if wanted else ():
+            values[wanted[metric.measure]][metric.query_id] = float(metric.value)
+    return values
+
+
+def _falling_scores(doc_ids: Sequence[str]) -> dict[str, float]:
+    """Scores that fall by one a rank: exact in the 32-bit floats of trec_eval, and without ties."""
+    return {doc_id: float(-place) for place, doc_id in enumerate(dict.fromkeys(doc_ids))}
+
+
+def _parse(name: str, relevant_from: int) -> Measure:
+    import ir_measures
+
+    match = _NAME.fullmatch(name)
+    if match is None:
+        raise UsageError(
+            f"unknown measure {name!r}.", remedy="Known: recall@N, P@K, nDCG@K, MRR@K, judged@K, best@K."
+        )
+    kinds = {
+        "recall": ir_measures.R(rel=relevant_from),
+        "P": ir_measures.P(rel=relevant_from),
+        "nDCG": ir_measures.nDCG,
+        "MRR": ir_measures.RR(rel=relevant_from),
+        "judged": ir_measures.Judged,
+        # Asked of judgments that name only the documents of the highest grade.
+        "best": ir_measures.Success(rel=1),
+    }
+    measure: Measure = kinds[match[1]] @ int(match[2])
+    return measure
+
+
+@dataclass(frozen=True, slots=True)
+class QueryOutcome:
+    """One judged query: what each stage's order is worth, and whether the pipeline answered."""
+
+    query_id: str
+    stratum: str
+    answerable: bool
+    decision: Decision | None
+    values: Mapping[str, Mapping[str, float]]
+    """``values[stage][measure]``; empty for a no-answer query, where no order is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Measured traces of one query set."""
+
+    measures: tuple[str, ...]
+    stages: tuple[str, ...]
+    """In pipeline order. ``rerank`` is the order that stood in the end: the fused one where the
+    reranker was skipped or failed."""
+    queries: tuple[QueryOutcome, ...]
+    stood_fused: int
+    """Answerable queries whose reranker was skipped, so that the fused order stood."""
+    problems: tuple[str, ...]
+    """What must not happen: failed stages, and a reranked set that differs from the fused one."""
+
+    def column(self, stage: str, measure: str, *, stratum: str | None = None) -> list[float]:
+        """Values of a measure after a stage, one an answerable query, in query order."""
+        return [
+            outcome.values[stage][measure]
+            for outcome in self.queries
+            if outcome.answerable and (stratum is None or outcome.stratum == stratum)
+        ]
+
+    @property
+    def strata(self) -> tuple[str, ...]:
+        """Names of the strata, in order of first appearance."""
+        return tuple(dict.fromkeys(outcome.stratum for outcome in self.queries))
+
+
+def evaluate(
+    traces: Iterable[Trace],
+    judgments: Judgments,
+    measures: Sequence[str],
+    *,
+    strata: Mapping[str, str] | None = None,
+) -> Evaluation:
+    """Measure every stage of the traces of judged queries; others are left out.
+
+    Each stage is one run in the sense of TREC, so before and after each stage fall out of the same
+    traces. Raises UsageError when two traces answer one query: which of them counts is not ours to say.
+    """
+    judged: dict[str, Trace] = {}
+    for trace in traces:
+        query_id = trace.query.query_id
+        if query_id is None or not judgments.is_judged(query_id):
+            continue
+        if query_id in judged:
+            raise UsageError(f"two traces answer the query {query_id!r}.", remedy="Give one trace a query.")
+        judged[query_id] = trace
+    stages = _stages(judged.values())
+    known = judgments.only(judged)
+    values = {
+        stage: measure_run(
+            {query_id: _order(trace, stage) for query_id, trace in judged.items()}, known, measures
+        )
+        for stage in stages
+    }
+    outcomes = []
+    for query_id, trace in judged.items():
+        answerable = known.is_answerable(query_id)
+        outcomes.append(
+            QueryOutcome(
+                query_id=query_id,
+                stratum=(strata or {}).get(query_id, ""),
+                answerable=answerable,
+                decision=trace.decision,
+                values={stage: {name: values[stage][name][query_id] for name in measures} for stage in stages}
+                if answerable
+                else {},
+            )
+        )
+    return Evaluation(
+        measures=tuple(measures),
+        stages=stages,
+        queries=tuple(outcomes),
+        stood_fused=_count_skipped(judged.values(), known) if RERANK in stages else 0,
+        problems=tuple(problem for trace in judged.values() for problem in _problems(trace)),
+    )
+
+
+def _stages(traces: Iterable[Trace]) -> tuple[str, ...]:
+    names = dict.fromkeys(ranking.stage for trace in traces for ranking in trace.rankings)
+    return (*(name for name in names if name != RERANK), *(name for name in names if name == RERANK))
+
+
+def _order(trace: Trace, stage: str) -> tuple[str, ...]:
+    """Document ids after a stage; for the reranker, the order that stands in the end."""
+    ranking = trace.final if stage == RERANK else trace.ranking(stage)
+    return () if ranking is None else ranking.doc_ids
+
+
+def _count_skipped(traces: Iterable[Trace], judgments: Judgments) -> int:
+    return sum(
+        trace.after is None and judgments.is_answerable(trace.query.query_id or "") for trace in traces
+    )
+
+
+def _problems(trace: Trace) -> list[str]:
+    """Failed or unfinished stages, and documents lost or won between fusion and reranking."""
+    name = f"query {trace.query.query_id!r}"
+    found = [
+        f"{name}: stage {ranking.stage} is {ranking.status}"
+        for ranking in trace.rankings
+        if ranking.status == "partial" or ranking.status.startswith("failed:")
+    ]
+    before, after = trace.before, trace.after
+    if before is not None and after is not None and after.status == "ok":
+        given, returned = set(before.doc_ids), set(after.doc_ids)
+        if given != returned:
+            found.append(
+                f"{name}: reranking must not change recall, but of {len(given)} candidates "
+                f"{len(given - returned)} are missing after it and {len(returned - given)} are new"
+            )
+    return found

@@ -1,0 +1,111 @@
+"""An evaluation in figures, overall or for a stratum: means with intervals, lift, refusal rates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rankscope.insight.metrics import RERANK, Evaluation
+from rankscope.insight.significance import (
+    Interval,
+    bootstrap_means,
+    paired_permutation_test,
+    wilson,
+)
+
+__all__ = ["Lift", "Summary", "differences", "lift_stages", "summarize"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lift:
+    """What one stage gained over the one before it, on one measure, over the same queries."""
+
+    interval: Interval
+    """Mean of the paired differences, with its bootstrap interval."""
+    p_value: float
+    """Of a paired permutation test that there is no difference."""
+    won: int
+    lost: int
+    tied: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Figures of all judged queries, or of one stratum."""
+
+    stratum: str | None
+    """None for all queries."""
+    answerable: int
+    no_answer: int
+    means: Mapping[str, Mapping[str, Interval]]
+    """``means[stage][measure]`` over the answerable queries; empty when there are none."""
+    lifts: Mapping[str, Lift]
+    """By measure; empty when the traces have no reranker."""
+    refused_no_answer: Interval | None
+    """Share of the no-answer queries that were refused, which is right; None when there are none."""
+    refused_answerable: Interval | None
+    """Share of the answerable queries that were refused, which is wrong; None when there are none."""
+
+
+def lift_stages(evaluation: Evaluation) -> tuple[str, str] | None:
+    """The stages that the lift compares: the last one before the reranker, and the reranker."""
+    if RERANK not in evaluation.stages or len(evaluation.stages) < 2:
+        return None
+    return evaluation.stages[-2], RERANK
+
+
+def differences(evaluation: Evaluation, measure: str, *, stratum: str | None = None) -> list[float]:
+    """Reranked minus fused on a measure, one an answerable query; empty without a reranker."""
+    compared = lift_stages(evaluation)
+    if compared is None:
+        return []
+    before, after = (evaluation.column(stage, measure, stratum=stratum) for stage in compared)
+    return [new - old for old, new in zip(before, after, strict=True)]
+
+
+def summarize(evaluation: Evaluation, *, stratum: str | None = None, seed: int = 0) -> Summary:
+    """Means, lifts and refusal rates with 95 percent intervals: BCa bootstrap of queries, Wilson of rates."""
+    outcomes = [item for item in evaluation.queries if stratum is None or item.stratum == stratum]
+    answerable = [item for item in outcomes if item.answerable]
+    no_answer = [item for item in outcomes if not item.answerable]
+    means: dict[str, dict[str, Interval]] = {}
+    lifts: dict[str, Lift] = {}
+    if answerable:
+        means = _means(evaluation, stratum, seed)
+        lifts = _lifts(evaluation, stratum, seed)
+    return Summary(
+        stratum=stratum,
+        answerable=len(answerable),
+        no_answer=len(no_answer),
+        means=means,
+        lifts=lifts,
+        refused_no_answer=wilson(sum(item.decision == "refuse" for item in no_answer), len(no_answer)),
+        refused_answerable=wilson(sum(item.decision == "refuse" for item in answerable), len(answerable)),
+    )
+
+
+def _means(evaluation: Evaluation, stratum: str | None, seed: int) -> dict[str, dict[str, Interval]]:
+    keys = [(stage, measure) for stage in evaluation.stages for measure in evaluation.measures]
+    rows = [evaluation.column(stage, measure, stratum=stratum) for stage, measure in keys]
+    table: dict[str, dict[str, Interval]] = {stage: {} for stage in evaluation.stages}
+    for (stage, measure), interval in zip(keys, bootstrap_means(rows, seed=seed), strict=True):
+        table[stage][measure] = interval
+    return table
+
+
+def _lifts(evaluation: Evaluation, stratum: str | None, seed: int) -> dict[str, Lift]:
+    if lift_stages(evaluation) is None:
+        return {}
+    # Recall is the same before and after by construction, and so is not a gain to test.
+    measures = [name for name in evaluation.measures if not name.startswith(("recall@", "judged@"))]
+    rows = [differences(evaluation, name, stratum=stratum) for name in measures]
+    return {
+        name: Lift(
+            interval=interval,
+            p_value=paired_permutation_test([0.0] * len(row), row, seed=seed),
+            won=sum(value > 0 for value in row),
+            lost=sum(value < 0 for value in row),
+            tied=sum(value == 0 for value in row),
+        )
+        for name, row, interval in zip(measures, rows, bootstrap_means(rows, seed=seed), strict=True)
+    }
