@@ -1,0 +1,95 @@
+"""Changes to floor, K and N, and what each means for the trace on the screen: re-derived or run again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rankscope.config import Settings
+from rankscope.core.scales import ScoreScale
+from rankscope.core.trace import Floor, Trace
+from rankscope.engine.pipeline import finish
+from rankscope.errors import SettingsError
+
+__all__ = ["can_rederive_top_k", "moved_floor", "parse_filters", "whole_number", "with_floor", "with_top_k"]
+
+_STEPS: dict[ScoreScale, tuple[float, float]] = {
+    ScoreScale.PROBABILITY: (0.05, 0.01),
+    ScoreScale.COSINE: (0.05, 0.01),
+    ScoreScale.LOGIT: (0.5, 0.1),
+    ScoreScale.BM25: (1.0, 0.1),
+    ScoreScale.INNER_PRODUCT: (1.0, 0.1),
+    ScoreScale.RRF: (0.001, 0.0001),
+}
+"""Coarse and fine step of the floor keys on each scale."""
+
+
+def moved_floor(value: float | None, scale: ScoreScale, direction: int, *, fine: bool) -> float:
+    """The next floor on the grid of a scale, within its bounds; from no floor, the first step above zero."""
+    coarse_step, fine_step = _STEPS.get(scale, (0.05, 0.01))
+    step = fine_step if fine else coarse_step
+    if value is None:
+        value = 0.0
+    # To the next grid point strictly beyond the value, so that an odd floor such as 0.37 joins the grid.
+    places = value / step
+    nearest = round(places)
+    if abs(places - nearest) < 1e-6:
+        target = nearest + direction
+    else:
+        target = int(places // 1) + (1 if direction > 0 else 0)
+    low, high = scale.bounds
+    return round(min(max(target * step, low if scale is not ScoreScale.COSINE else 0.0), high), 6)
+
+
+def with_floor(trace: Trace, value: float | None, scale: ScoreScale) -> Trace:
+    """The same scores under another floor: kept documents and decision follow, nothing is scored again."""
+    floor = None if value is None else Floor(value, scale, source="manual")
+    return _refinished(replace(trace, floor=floor))
+
+
+def with_top_k(trace: Trace, top_k: int) -> Trace:
+    """The same scores under another K."""
+    return _refinished(replace(trace, top_k=top_k))
+
+
+def _refinished(trace: Trace) -> Trace:
+    attributes = {name: value for name, value in trace.attributes.items() if name != "floor_not_applied"}
+    return finish(replace(trace, attributes=attributes))
+
+
+def can_rederive_top_k(trace: Trace, top_k: int) -> bool:
+    """Whether another K leaves the stages as they are; the reranker is skipped at K candidates or fewer."""
+    rerank = trace.ranking("rerank")
+    before = trace.before
+    if rerank is None or before is None:
+        return rerank is None
+    if rerank.status == "ok":
+        return len(before.hits) > top_k
+    return rerank.status.startswith("skipped:") and len(before.hits) <= top_k
+
+
+def with_settings_floor(settings: Settings, value: float, scale: ScoreScale) -> Settings:
+    """Settings for the runs to come, with this floor."""
+    return settings.override("floor", value=value, score_scale=str(scale), source="manual")
+
+
+def whole_number(text: str, name: str) -> int:
+    """A typed N or K. Raises SettingsError with what was expected."""
+    try:
+        return int(text.strip())
+    except ValueError:
+        raise SettingsError(f"{name} is {text.strip()!r}, expected a whole number.") from None
+
+
+def parse_filters(text: str) -> dict[str, str]:
+    """``tenant=acme, year=2024`` as a mapping; empty text is no filter. Raises SettingsError."""
+    filters: dict[str, str] = {}
+    for part in text.split(","):
+        if not part.strip():
+            continue
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if not equals or not key or not value:
+            raise SettingsError(f"{part.strip()!r} is not KEY=VALUE, such as year=2024.")
+        if key in filters:
+            raise SettingsError(f"{key!r} is named twice; give each key once.")
+        filters[key] = value
+    return filters

@@ -1,0 +1,214 @@
+"""Runs queries beside the screen: one thread a run, the newest run wins, and nothing here touches a widget.
+
+Threads of our own, as daemons, instead of Textual's thread workers: leaving the program waits for those,
+and a model that is loading cannot be interrupted. Each thread checks for cancellation between two events.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from textual.message import Message
+
+from rankscope.config import Settings
+from rankscope.core.documents import Query
+from rankscope.core.events import Event, StageFinished, TraceFinished
+from rankscope.core.trace import Trace
+from rankscope.engine.progress import IndexProgress
+from rankscope.errors import Cancelled, RankScopeError
+from rankscope.tui.messages import (
+    IndexAdvanced,
+    RunAdvanced,
+    RunCrashed,
+    RunStopped,
+    TraceNotStored,
+    WorkspaceOpened,
+    WorkspaceReady,
+    WorkspaceRefused,
+)
+
+__all__ = ["ProbeWorkspace", "Runner", "TraceSink"]
+
+PAUSE_BEFORE_RERANK_S = 0.35
+"""How long typing must rest before a draft run goes on to the reranker."""
+
+
+class TraceSink(Protocol):
+    """Where finished traces go."""
+
+    def append(self, trace: Trace) -> object:
+        """Hand a trace to the writer; returns before it is on disk."""
+
+
+class ProbePipeline(Protocol):
+    """What is run: see :class:`rankscope.engine.pipeline.Pipeline`."""
+
+    def iter_run(self, query: Query, *, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        """Events of one run."""
+
+
+class ProbeWorkspace(Protocol):
+    """What the screen needs of a workspace; :class:`rankscope.engine.workspace.Workspace` offers it."""
+
+    @property
+    def name(self) -> str:
+        """What the title line calls it."""
+
+    @property
+    def settings(self) -> Settings:
+        """Settings of its file."""
+
+    @property
+    def document_count(self) -> int:
+        """Passages in the index."""
+
+    @property
+    def example_queries(self) -> tuple[str, ...]:
+        """Queries to start with."""
+
+    @property
+    def traces(self) -> TraceSink:
+        """Where finished traces go."""
+
+    def prepare(self, cancelled: Callable[[], bool]) -> Iterator[IndexProgress]:
+        """Build the index if there is none."""
+
+    def warm_up(self) -> None:
+        """Load the models; blocks for seconds."""
+
+    def pipeline(self, settings: Settings) -> ProbePipeline:
+        """Wired stages."""
+
+
+class Run:
+    """One run under way: its id, and the flags that the screen may raise."""
+
+    def __init__(self, run_id: int, *, draft: bool) -> None:
+        self.run_id = run_id
+        self.cancelled = threading.Event()
+        self.go_on = threading.Event()
+        """Raised when the reranker need not wait for typing to rest."""
+        if not draft:
+            self.go_on.set()
+
+
+class Runner:
+    """Starts runs on threads and posts what happens; ``post`` must be callable from any thread."""
+
+    def __init__(self, workspace: ProbeWorkspace, post: Callable[[Message], object]) -> None:
+        self._workspace = workspace
+        self._post_message = post
+        self._run: Run | None = None
+        self._closing = threading.Event()
+        self._threads: set[threading.Thread] = set()
+        self._storing: set[threading.Thread] = set()
+
+    def open_workspace(self) -> None:
+        """Build or open the index, then load the models; posts how far that is."""
+        self._start(self._open, "rankscope-open", self._threads)
+
+    def start(self, run_id: int, query: Query, settings: Settings, *, draft: bool) -> None:
+        """Run a query; an older run is told to stop. A draft rests before the reranker."""
+        self.cancel()
+        run = self._run = Run(run_id, draft=draft)
+        self._start(lambda: self._drive(run, query, settings), f"rankscope-run-{run_id}", self._threads)
+
+    def promote(self) -> None:
+        """Let the draft under way go on to the reranker at once: it was submitted."""
+        if self._run is not None:
+            self._run.go_on.set()
+
+    def cancel(self) -> None:
+        """Tell the run under way to stop; it does at its next event."""
+        if self._run is not None:
+            self._run.cancelled.set()
+            self._run.go_on.set()
+            self._run = None
+
+    def store(self, trace: Trace) -> None:
+        """Hand a finished trace to the store, off the screen's thread: opening the store takes a moment."""
+        self._start(lambda: self._append(trace), "rankscope-store", self._storing)
+
+    def close(self, timeout: float) -> bool:
+        """Stop everything; says whether all threads ended within ``timeout`` seconds.
+
+        Traces on their way to the store are always waited for: a submitted run is not lost by leaving.
+        """
+        self._closing.set()
+        self.cancel()
+        for thread in list(self._storing):
+            thread.join()
+        deadline = time.monotonic() + timeout
+        for thread in list(self._threads):
+            thread.join(max(deadline - time.monotonic(), 0))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    def _start(self, work: Callable[[], None], name: str, among: set[threading.Thread]) -> None:
+        def body() -> None:
+            work()
+            among.discard(thread)
+
+        thread = threading.Thread(target=body, name=name, daemon=True)
+        among.add(thread)
+        thread.start()
+
+    def _post(self, message: Message) -> None:
+        if self._closing.is_set():
+            return
+        try:
+            self._post_message(message)
+        except RuntimeError:
+            # The event loop closed between the check and the post: the screen is gone, nobody is waiting.
+            self._closing.set()
+
+    def _open(self) -> None:
+        workspace = self._workspace
+        try:
+            for progress in workspace.prepare(self._closing.is_set):
+                self._post(IndexAdvanced(progress))
+            self._post(WorkspaceOpened(workspace.document_count, workspace.example_queries))
+            workspace.warm_up()
+        except Cancelled:
+            return
+        except RankScopeError as error:
+            self._post(WorkspaceRefused(str(error)))
+        except (OSError, RuntimeError, ImportError) as error:  # disk, torch, a broken installation
+            self._post(WorkspaceRefused(_reason(error)))
+        else:
+            self._post(WorkspaceReady())
+
+    def _drive(self, run: Run, query: Query, settings: Settings) -> None:
+        finished = False
+        try:
+            for event in self._workspace.pipeline(settings).iter_run(query, cancelled=run.cancelled.is_set):
+                if run.cancelled.is_set():
+                    break
+                self._post(RunAdvanced(run.run_id, event))
+                finished = isinstance(event, TraceFinished)
+                if isinstance(event, StageFinished) and event.stage == "fusion" and settings.rerank.enabled:
+                    run.go_on.wait(PAUSE_BEFORE_RERANK_S)
+        except Cancelled:
+            finished = False
+        except RankScopeError as error:
+            self._post(RunCrashed(run.run_id, str(error)))
+            return
+        except Exception as error:  # noqa: BLE001  # a fault in a stage must not end the program; it is shown
+            self._post(RunCrashed(run.run_id, _reason(error)))
+            return
+        if not finished:
+            self._post(RunStopped(run.run_id))
+
+    def _append(self, trace: Trace) -> None:
+        try:
+            self._workspace.traces.append(trace)
+        except (RankScopeError, OSError) as error:
+            self._post(TraceNotStored(trace, _reason(error)))
+
+
+def _reason(error: BaseException) -> str:
+    """One line for an error that is not of ours."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:300] if not isinstance(error, RankScopeError) else text[:300]

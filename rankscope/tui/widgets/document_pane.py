@@ -1,0 +1,79 @@
+"""The document pane: the chosen document's way through the stages, and one of its views below."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from rankscope.core.trace import Trace
+from rankscope.tui import cells
+from rankscope.tui.state import ProbeState
+from rankscope.tui.widgets.document_views import VIEWS, journey, scores_view, text_view
+
+__all__ = ["DocumentPane"]
+
+
+class DocumentPane(Vertical):
+    """Shows the document that the state has chosen; ``next_view`` turns to the next view."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self.view = VIEWS[0]
+        self._shown: tuple[Trace, str, str, int] | None = None
+        self._state: ProbeState | None = None
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content(""), id="journey", markup=False)
+        with VerticalScroll(id="document-body"):
+            yield Static(Content(""), id="document-text", markup=False)
+
+    def next_view(self) -> None:
+        """Turn to the next view, from its top."""
+        self.view = VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)]
+        self.query_one("#document-body", VerticalScroll).scroll_home(animate=False)
+        self._draw()
+
+    def show(self, state: ProbeState) -> None:
+        """Show the chosen document of this state; nothing is drawn when nothing changed."""
+        self._state = state
+        self._draw()
+
+    def on_resize(self) -> None:
+        """The scores are laid out by width."""
+        self._draw()
+
+    def _draw(self) -> None:
+        state = self._state
+        if state is None or state.trace is None:
+            return
+        now = (state.trace, state.chosen, self.view, self.size.width)
+        shown, self._shown = self._shown, now
+        if shown is not None and shown[0] is now[0] and shown[1:] == now[1:]:
+            return
+        way = (
+            journey(state.trace, state.chosen, k=state.rrf_k, total=state.total)
+            if state.chosen
+            else Content("")
+        )
+        self.query_one("#journey", Static).update(way)
+        self.query_one("#document-text", Static).update(self._body(state))
+        if shown is None or shown[1] != state.chosen:
+            self.query_one("#document-body", VerticalScroll).scroll_home(animate=False)
+
+    def _body(self, state: ProbeState) -> Content:
+        if state.trace is None or not state.chosen:
+            return Content("")
+        if self.view == "scores":
+            return scores_view(state.trace, state.chosen, max(self.size.width - 3, 20), k=state.rrf_k)
+        return text_view(state.trace, state.chosen)
+
+    def title(self, state: ProbeState) -> Content:
+        """The chosen document's id and the names of the views, for the rule above."""
+        if state.trace is None or not state.chosen:
+            return Content("")
+        parts: list[Content | tuple[str, str] | str] = [(f" {cells.shorten(state.chosen, 28)} ", "bold")]
+        for name in VIEWS:
+            parts.append((f" {name} ", "bold reverse $primary" if name == self.view else "$muted"))
+        return Content.assemble(*parts, " ")

@@ -1,0 +1,144 @@
+"""The query bar: the query with its history, the filters, and which run is on the screen."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import events, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.timer import Timer
+from textual.widgets import Input, Static
+
+from rankscope.core.sanitize import one_line, visible
+from rankscope.tui.messages import QueryEdited, QuerySubmitted
+from rankscope.tui.state import ProbeState, RunPhase
+
+__all__ = ["QueryBar", "QueryInput"]
+
+DEBOUNCE_S = 0.06
+"""Rest after a key before the lists follow: long enough to skip bursts, short enough to feel immediate."""
+
+
+class QueryInput(Input):
+    """A text field that shows control characters as glyphs and keeps the lines of a paste."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "submit", "run and keep", key_display="enter"),
+        Binding("up", "history(-1)", "earlier query", key_display="↑"),
+        Binding("down", "history(1)", "results", key_display="↓"),
+        Binding("escape", "leave", "leave", key_display="esc"),
+    ]
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(placeholder="Type a query", compact=True, id=id, select_on_focus=True)
+        self.history: list[str] = []
+        self._place = 0
+        self._unsent = ""
+
+    @property
+    def _value(self) -> Text:
+        """What is drawn; one glyph a character, so that cursor and selection stay right."""
+        return Text(visible(self.value), no_wrap=True, overflow="ignore", end="")
+
+    def remember(self, text: str) -> None:
+        """Add a submitted query to the history, once."""
+        if text in self.history:
+            self.history.remove(text)
+        self.history.append(text)
+        self._place = len(self.history)
+
+    def action_history(self, by: int) -> None:
+        """An earlier or later query; beyond the latest, on to the results."""
+        if by > 0 and self._place >= len(self.history):
+            self.screen.focus_next()
+            return
+        if self._place >= len(self.history):
+            self._unsent = self.value
+        self._place = min(max(self._place + by, 0), len(self.history))
+        at_end = self._place == len(self.history)
+        self.value = self._unsent if at_end else self.history[self._place]
+        self.cursor_position = len(self.value)
+
+    def action_leave(self) -> None:
+        """To the results."""
+        self.screen.focus_next()
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Several lines become one: the base class would keep the first and drop the rest."""
+        event.prevent_default()
+        event.stop()
+        self.insert_text_at_cursor(" ".join(event.text.split("\n")).replace("\r", " "))
+
+
+class QueryBar(Horizontal):
+    """The field with its prompt, and at its right the filters and the run."""
+
+    def __init__(self, *, id: str) -> None:
+        super().__init__(id=id)
+        self._timer: Timer | None = None
+        self._typed = ""
+
+    def compose(self) -> ComposeResult:
+        yield Static(Content.styled(" › ", "bold $primary"), id="prompt")
+        yield QueryInput(id="query")
+        yield Static(Content(""), id="query-facts", markup=False)
+
+    @property
+    def field(self) -> QueryInput:
+        """The text field."""
+        return self.query_one("#query", QueryInput)
+
+    def write(self, text: str) -> None:
+        """Put a query into the field as if it had stood there: no run starts."""
+        self._typed = text
+        field = self.field
+        field.value = text
+        field.cursor_position = len(text)
+
+    @on(Input.Changed, "#query")
+    def _edited(self, event: Input.Changed) -> None:
+        event.stop()
+        if event.value == self._typed:
+            return
+        self._typed = event.value
+        if self._timer is not None:
+            self._timer.stop()
+        self._timer = self.set_timer(DEBOUNCE_S, self._rested)
+
+    def _rested(self) -> None:
+        self._timer = None
+        self.post_message(QueryEdited(self._typed))
+
+    @on(Input.Submitted, "#query")
+    def _submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if self._timer is not None:
+            self._timer.stop()
+            self._timer = None
+        self._typed = event.value
+        if event.value.strip():
+            self.field.remember(event.value)
+        self.post_message(QuerySubmitted(event.value))
+
+    def show_facts(self, state: ProbeState) -> None:
+        """Filters and run number, as they stand."""
+        self.query_one("#query-facts", Static).update(_facts(state))
+
+
+def _facts(state: ProbeState) -> Content:
+    where = " ".join(f"{one_line(key)}={one_line(value)}" for key, value in state.filters.items())
+    parts = [Content.assemble(("where ", "$muted"), (one_line(where, 30), "bold $fall"))] if where else []
+    count = len(state.runs)
+    if state.read_only:
+        parts.append(Content.styled("esc closes", "$muted"))
+    elif state.place:
+        parts.append(Content.assemble(("run ", "$muted"), (f"{state.place} of {count}", "bold")))
+    elif state.draft and state.run is not RunPhase.NONE:
+        parts.append(Content.styled("draft, enter keeps it", "$muted"))
+    elif state.busy:
+        parts.append(Content.assemble(("run ", "$muted"), (f"{count + 1}", "bold"), (" …", "$primary")))
+    return Content("   ").join(parts) + Content(" ") if parts else Content("")

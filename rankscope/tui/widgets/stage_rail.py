@@ -1,0 +1,95 @@
+"""The stage rail: milliseconds of each stage on one scale, and the total against the budget."""
+
+from __future__ import annotations
+
+import math
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from rankscope.core.sanitize import one_line
+from rankscope.core.trace import Ranking, Trace
+from rankscope.tui import cells
+from rankscope.tui.state import ProbeState, RunPhase
+
+__all__ = ["StageRail", "rail"]
+
+EXPECTED = ("bm25", "dense", "fusion", "rerank")
+
+
+class StageRail(Widget):
+    """One line that fills from left to right while a run goes on."""
+
+    state: reactive[ProbeState | None] = reactive(None)
+
+    def render(self) -> Content:
+        """The rail, in the width of the screen."""
+        return Content("") if self.state is None else rail(self.state, self.size.width)
+
+
+def rail(state: ProbeState, width: int) -> Content:
+    """Names and times of the stages, a bar each, then total and budget."""
+    trace = state.trace
+    if trace is None:
+        return _idle(width)
+    budget = state.settings.budget.total_ms
+    running = state.running if state.run is RunPhase.RUNNING else ""
+    end = _budget(trace, budget, 10 if width >= 100 else 6)
+    texts = [_stage_text(ranking, state, running) for ranking in trace.rankings]
+    waiting = [name for name in EXPECTED if running == name and trace.ranking(name) is None]
+    texts += [Content.assemble((f"{one_line(name, 12)} ", ""), ("…", "$primary")) for name in waiting]
+    used = 1 + sum(text.cell_length + 2 for text in texts) + end.cell_length + 1
+    times = [ranking.ms or 0.0 for ranking in trace.rankings]
+    # One scale for all stages and all runs: a full rail is the budget, or the total where that is more.
+    room = max(width - used - len(times), 0)
+    scale = room / max(sum(times), budget)
+    parts: list[Content] = [Content(" ")]
+    for place, text in enumerate(texts):
+        parts.append(text)
+        if place < len(times):
+            parts += [Content(" "), _bar(trace.rankings[place], times[place] * scale)]
+        parts.append(Content(" "))
+    line = Content("").join(parts)
+    line = line.truncate(max(width - end.cell_length - 1, 0))
+    return line + Content(" " * max(width - line.cell_length - end.cell_length - 1, 0)) + end
+
+
+def _stage_text(ranking: Ranking, state: ProbeState, running: str) -> Content:
+    name = one_line(ranking.stage, 12)
+    word = ranking.status.partition(":")[0]
+    if word in ("failed", "skipped"):
+        return Content.assemble((f"{name} ", "$muted"), (word, "bold $fall"))
+    if ranking.status == "partial":
+        amount = f"{len(ranking.hits)}/{state.total}" if state.total else f"{len(ranking.hits)}"
+        if running == ranking.stage:
+            return Content.assemble((f"{name} ", ""), (amount, "bold $primary"))
+        return Content.assemble((f"{name} ", "$muted"), (f"stopped at {amount}", "bold $fall"))
+    return Content.assemble((f"{name} ", "$muted"), (cells.ms_text(ranking.ms), "bold"))
+
+
+def _bar(ranking: Ranking, length: float) -> Content:
+    """The stage's share of the budget; it grows while the reranker scores."""
+    if ranking.status.partition(":")[0] in ("failed", "skipped"):
+        return Content("")
+    whole = max(math.ceil(length), 1)
+    return Content.styled(cells.bar(length / whole, whole), "$bar")
+
+
+def _budget(trace: Trace, budget: float, width: int) -> Content:
+    total = trace.total_ms
+    if total is None:
+        return Content.styled("no times recorded", "$muted")
+    over = total > budget
+    style = "$fall" if over else "$bar"
+    return Content.assemble(
+        (cells.ms_text(total), "bold $fall" if over else "bold"),
+        (f" of {cells.ms_text(budget)} ms ", "$muted"),
+        ("over " if over else "", "bold $fall"),
+        cells.gauge(total / budget, width, style),
+    )
+
+
+def _idle(width: int) -> Content:
+    """Before the first run: the way that a query will take."""
+    return Content.styled(" " + " → ".join((*EXPECTED, "floor")), "$muted").truncate(width)
