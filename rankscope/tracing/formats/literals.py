@@ -1,4 +1,4 @@
-"""Structures written into text: JSON, Python literals as ``str()`` and data frames write them, numpy lists."""
+"""Structures written into text: JSON, Python literals as ``str()`` writes them, numpy lists."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Logs of any shape: a mapping says what each part means, and a first one can be guessed."""
