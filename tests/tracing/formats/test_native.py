@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rankscope.core.documents import Document, Query
@@ -53,6 +53,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return data
 
 
+@settings(max_examples=50)
 @given(traces())
 def test_a_trace_comes_back_from_a_line(trace: Trace) -> None:
     line = dumps(trace)
@@ -60,11 +61,13 @@ def test_a_trace_comes_back_from_a_line(trace: Trace) -> None:
     assert loads(line.encode("utf-8")) == trace
 
 
+@settings(max_examples=50)
 @given(traces())
 def test_a_line_is_one_printable_line(trace: Trace) -> None:
     assert not [char for char in dumps(trace) if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")]
 
 
+@settings(max_examples=50)
 @given(traces())
 def test_a_trace_fits_the_schema(trace: Trace) -> None:
     VALIDATOR.validate(json.loads(dumps(trace)))

@@ -1,0 +1,231 @@
+"""The trace database's schema, as numbered migrations. Append only: a released one is never edited.
+
+Small integer keys (``seq``, ``ranking``, ``content``) keep the many rows of hits narrow; the view ``hits``
+shows them under the names of the contract. Text columns hold the text as it is, except where UTF-8 cannot
+(see :mod:`rankscope.tracing.columns`); ``settings``, ``models``, ``filters``, ``kept``, ``metadata``,
+``details``, ``attributes``, ``doc_ids``, ``passport`` and ``evidence`` hold JSON.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+__all__ = ["migrations"]
+
+migrations = Migrations("rankscope.traces")
+
+_TABLES = (
+    """
+    CREATE TABLE pipelines (
+        pipeline INTEGER PRIMARY KEY,
+        fingerprint TEXT NOT NULL,
+        corpus TEXT NOT NULL,
+        settings TEXT NOT NULL,
+        models TEXT NOT NULL,
+        UNIQUE (fingerprint, corpus, settings, models)
+    )
+    """,
+    # total_ms and what follows repeat what the rankings say, so that a list of traces reads no hits.
+    """
+    CREATE TABLE traces (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        created_at TEXT NOT NULL,
+        origin TEXT NOT NULL,
+        parent_id TEXT,
+        query TEXT NOT NULL,
+        query_id TEXT,
+        query_folded TEXT,
+        filters TEXT,
+        pipeline INTEGER NOT NULL REFERENCES pipelines (pipeline),
+        top_k INTEGER,
+        floor_value REAL,
+        floor_scale TEXT,
+        floor_source TEXT,
+        decision TEXT,
+        total_ms REAL,
+        top_doc TEXT,
+        top_score REAL,
+        moved_doc TEXT,
+        moved INTEGER,
+        finding_count INTEGER NOT NULL
+    )
+    """,
+    "CREATE INDEX traces_by_time ON traces (created_at, seq)",
+    "CREATE INDEX traces_by_parent ON traces (parent_id) WHERE parent_id IS NOT NULL",
+    # Apart from traces because it can be long and a list of traces does not read it.
+    """
+    CREATE TABLE trace_extras (
+        seq INTEGER PRIMARY KEY REFERENCES traces (seq) ON DELETE CASCADE,
+        kept TEXT NOT NULL,
+        attributes TEXT
+    )
+    """,
+    """
+    CREATE TABLE rankings (
+        ranking INTEGER PRIMARY KEY,
+        trace_id TEXT NOT NULL REFERENCES traces (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        stage TEXT NOT NULL,
+        score_scale TEXT NOT NULL,
+        ms REAL,
+        depth INTEGER,
+        status TEXT NOT NULL,
+        details TEXT,
+        UNIQUE (trace_id, position)
+    )
+    """,
+    """
+    CREATE TABLE contents (
+        content INTEGER PRIMARY KEY AUTOINCREMENT,
+        content_hash TEXT NOT NULL UNIQUE,
+        title TEXT NOT NULL,
+        text TEXT NOT NULL,
+        metadata TEXT
+    )
+    """,
+    # No declared foreign keys: checking them would halve the rate at which traces can be written. The one
+    # writer fills both columns from rows of the same transaction, and the trigger below deletes.
+    """
+    CREATE TABLE hit_rows (
+        ranking INTEGER NOT NULL,
+        rank INTEGER NOT NULL,
+        doc_id TEXT NOT NULL,
+        score REAL,
+        content INTEGER,
+        details TEXT,
+        PRIMARY KEY (ranking, rank)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TRIGGER hits_go_with_their_ranking AFTER DELETE ON rankings BEGIN
+        DELETE FROM hit_rows WHERE ranking = old.ranking;
+    END
+    """,
+    # Documents that a trace carries although no ranking of it holds them.
+    """
+    CREATE TABLE other_documents (
+        seq INTEGER NOT NULL REFERENCES traces (seq) ON DELETE CASCADE,
+        doc_id TEXT NOT NULL,
+        content INTEGER NOT NULL,
+        PRIMARY KEY (seq, doc_id)
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE findings (
+        trace_id TEXT NOT NULL REFERENCES traces (id) ON DELETE CASCADE,
+        position INTEGER NOT NULL,
+        code TEXT NOT NULL,
+        severity TEXT NOT NULL,
+        message TEXT NOT NULL,
+        doc_ids TEXT,
+        PRIMARY KEY (trace_id, position)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX findings_by_code ON findings (code, trace_id)",
+    """
+    CREATE TABLE judgments (
+        judgment INTEGER PRIMARY KEY,
+        query TEXT NOT NULL,
+        doc_id TEXT NOT NULL,
+        grade INTEGER NOT NULL,
+        judge TEXT NOT NULL,
+        created_at TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX judgments_by_query ON judgments (query, doc_id)",
+    """
+    CREATE TABLE floors (
+        floor INTEGER PRIMARY KEY,
+        created_at TEXT NOT NULL,
+        value REAL,
+        score_scale TEXT NOT NULL,
+        method TEXT NOT NULL,
+        passport TEXT NOT NULL,
+        evidence TEXT NOT NULL
+    )
+    """,
+    # How often contents were deleted: tells a writer in another process to forget the keys it remembers.
+    "CREATE TABLE upkeep (id INTEGER PRIMARY KEY CHECK (id = 1), contents_removed INTEGER NOT NULL)",
+    "INSERT INTO upkeep VALUES (1, 0)",
+)
+
+_VIEWS = (
+    """
+    CREATE VIEW hits AS
+    SELECT r.trace_id, r.stage, h.rank, h.doc_id, h.score, c.content_hash, h.details
+    FROM hit_rows h
+    JOIN rankings r ON r.ranking = h.ranking
+    LEFT JOIN contents c ON c.content = h.content
+    """,
+    # Every document of the list that the reranker was given (before) and of the list that it gave (after),
+    # once, at its best rank. move is places gained (negative: lost); it is NULL, like the rank, where one
+    # of the lists does not hold the document. The arms of the UNION stay flat so that a condition on
+    # trace_id reaches the tables.
+    """
+    CREATE VIEW rank_moves AS
+    SELECT r.trace_id, t.created_at, t.query, a.doc_id, b.rank AS before_rank, a.rank AS after_rank,
+        b.rank - a.rank AS move, b.score AS before_score, a.score AS after_score
+    FROM rankings r
+    JOIN traces t ON t.id = r.trace_id
+    JOIN rankings p ON p.trace_id = r.trace_id AND p.position = (
+        SELECT max(q.position) FROM rankings q
+        WHERE q.trace_id = r.trace_id AND q.stage <> 'rerank' AND q.status IN ('ok', 'partial')
+    )
+    JOIN hit_rows a ON a.ranking = r.ranking
+    LEFT JOIN hit_rows b ON b.ranking = p.ranking AND b.doc_id = a.doc_id AND NOT EXISTS (
+        SELECT 1 FROM hit_rows c WHERE c.ranking = b.ranking AND c.rank < b.rank AND c.doc_id = b.doc_id
+    )
+    WHERE r.stage = 'rerank' AND r.status IN ('ok', 'partial') AND NOT EXISTS (
+        SELECT 1 FROM hit_rows c WHERE c.ranking = a.ranking AND c.rank < a.rank AND c.doc_id = a.doc_id
+    )
+    UNION ALL
+    SELECT r.trace_id, t.created_at, t.query, b.doc_id, b.rank, NULL, NULL, b.score, NULL
+    FROM rankings r
+    JOIN traces t ON t.id = r.trace_id
+    JOIN rankings p ON p.trace_id = r.trace_id AND p.position = (
+        SELECT max(q.position) FROM rankings q
+        WHERE q.trace_id = r.trace_id AND q.stage <> 'rerank' AND q.status IN ('ok', 'partial')
+    )
+    JOIN hit_rows b ON b.ranking = p.ranking
+    WHERE r.stage = 'rerank' AND r.status IN ('ok', 'partial')
+        AND NOT EXISTS (SELECT 1 FROM hit_rows a WHERE a.ranking = r.ranking AND a.doc_id = b.doc_id)
+        AND NOT EXISTS (
+            SELECT 1 FROM hit_rows c WHERE c.ranking = b.ranking AND c.rank < b.rank AND c.doc_id = b.doc_id
+        )
+    """,
+    """
+    CREATE VIEW stage_latency AS
+    WITH timed AS (
+        SELECT stage, ms, row_number() OVER (PARTITION BY stage ORDER BY ms) AS place,
+            count(*) OVER (PARTITION BY stage) AS runs
+        FROM rankings WHERE ms IS NOT NULL AND status IN ('ok', 'partial')
+    )
+    SELECT stage, runs, avg(ms) AS mean_ms,
+        min(CASE WHEN place * 2 >= runs THEN ms END) AS p50_ms,
+        min(CASE WHEN place * 20 >= runs * 19 THEN ms END) AS p95_ms,
+        max(ms) AS max_ms
+    FROM timed GROUP BY stage ORDER BY stage
+    """,
+    # margin is the distance to the floor, NULL where there is none or it is on another scale.
+    """
+    CREATE VIEW rerank_scores AS
+    SELECT t.id AS trace_id, t.created_at, t.query, h.rank, h.doc_id, h.score, r.score_scale,
+        t.floor_value, t.floor_scale,
+        CASE WHEN t.floor_scale = r.score_scale THEN h.score - t.floor_value END AS margin,
+        EXISTS (SELECT 1 FROM json_each(x.kept) WHERE value = h.doc_id) AS kept
+    FROM rankings r
+    JOIN traces t ON t.id = r.trace_id
+    JOIN trace_extras x ON x.seq = t.seq
+    JOIN hit_rows h ON h.ranking = r.ranking
+    WHERE r.stage = 'rerank' AND r.status IN ('ok', 'partial')
+    """,
+)
+
+
+# mypy does not follow sqlite_utils, so the decorator has no type.
+@migrations()  # type: ignore[untyped-decorator]
+def m001_traces(db: Database) -> None:
+    """Tables and views of the first release."""
+    for statement in _TABLES + _VIEWS:
+        db.execute(statement)

@@ -1,0 +1,89 @@
+"""Deleting traces, a few at a time so that other writers get their turn, and giving the space back."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rankscope.errors import UsageError
+from rankscope.tracing.columns import to_column
+from rankscope.tracing.json_text import format_time
+
+__all__ = ["count_prunable", "prune"]
+
+_AT_ONCE = 500
+_KEPT = "seq NOT IN (SELECT seq FROM traces ORDER BY created_at DESC, seq DESC LIMIT ?)"
+
+
+def count_prunable(
+    connection: sqlite3.Connection, *, before: datetime | None = None, keep: int | None = None
+) -> int:
+    """How many traces :func:`prune` would delete."""
+    where, values = _condition(before, keep)
+    sql = f"SELECT count(*) FROM traces WHERE {where}"  # noqa: S608 - placeholders only
+    return int(connection.execute(sql, values).fetchone()[0])
+
+
+def prune(
+    connection: sqlite3.Connection,
+    *,
+    before: datetime | None = None,
+    keep: int | None = None,
+    ids: Sequence[str] | None = None,
+) -> int:
+    """Delete traces by age, by number kept or by id; then contents and pipelines that nothing refers to.
+
+    Which traces go is decided once, at the start. Returns how many were deleted.
+    """
+    run = connection.execute
+    if ids is not None:
+        keys = [(to_column(trace_id),) for trace_id in ids]
+        found = [run("SELECT seq FROM traces WHERE id = ?", key).fetchone() for key in keys]
+        doomed = [row[0] for row in found if row is not None]
+    else:
+        where, values = _condition(before, keep)
+        doomed = [row[0] for row in run(f"SELECT seq FROM traces WHERE {where}", values)]  # noqa: S608
+    deleted = 0
+    for start in range(0, len(doomed), _AT_ONCE):
+        run("BEGIN IMMEDIATE")
+        for seq in doomed[start : start + _AT_ONCE]:
+            deleted += run("DELETE FROM traces WHERE seq = ?", (seq,)).rowcount
+        run("COMMIT")
+    if deleted:
+        _sweep(connection)
+    return deleted
+
+
+def _sweep(connection: sqlite3.Connection) -> None:
+    run = connection.execute
+    run("BEGIN IMMEDIATE")
+    run("""
+        DELETE FROM contents WHERE content NOT IN (
+            SELECT content FROM hit_rows WHERE content IS NOT NULL
+            UNION SELECT content FROM other_documents
+        )
+    """)
+    run("DELETE FROM pipelines WHERE pipeline NOT IN (SELECT pipeline FROM traces)")
+    run("UPDATE upkeep SET contents_removed = contents_removed + 1")
+    run("COMMIT")
+    # Frees a page a step; execute() would take the first step only.
+    connection.executescript("PRAGMA incremental_vacuum")
+    run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+
+def _condition(before: datetime | None, keep: int | None) -> tuple[str, list[Any]]:
+    terms: list[str] = []
+    values: list[Any] = []
+    if before is not None:
+        terms.append("created_at < ?")
+        values.append(format_time(before, fixed=True))
+    if keep is not None:
+        if keep < 0:
+            raise UsageError(f"keep is {keep}, expected 0 or more.")
+        terms.append(_KEPT)
+        values.append(keep)
+    if not terms:
+        raise UsageError("nothing says which traces to delete.", remedy="Give a date or a number to keep.")
+    return " AND ".join(terms), values

@@ -1,0 +1,280 @@
+"""The trace store: one SQLite file that any SQL tool can read, written by one thread, read by any.
+
+Traces are durable against a crash or kill of this process once :meth:`TraceStore.flush` or the future of
+:meth:`TraceStore.append` returns; power loss may take the last moments, never the file. Several processes
+may write to one file at once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sqlite3
+import sys
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from rankscope.core.trace import Trace
+from rankscope.errors import InputError, RankScopeError, WorkspaceError
+from rankscope.tracing.columns import from_column, to_column
+from rankscope.tracing.database import connect, one_line_errors, prepare
+from rankscope.tracing.pruning import count_prunable, prune
+from rankscope.tracing.row_reader import load_trace
+from rankscope.tracing.summaries import TraceFilter, TraceSummary, select_summaries
+from rankscope.tracing.writer import OnError, Writer
+
+__all__ = ["TraceFilter", "TraceStore", "TraceSummary"]
+
+EVERYTHING = TraceFilter()
+_PAGE = 200
+
+
+class TraceStore:
+    """Stores traces in the SQLite file at ``path`` and gives them back equal.
+
+    ``on_error(error, trace)`` is called on the writer's thread for each trace that could not be stored;
+    the same errors are raised by :meth:`flush` and :meth:`close`, and by the future of :meth:`append`.
+    Raises WorkspaceError when the file cannot be used; with ``create=False`` also when it is missing.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        create: bool = True,
+        busy_seconds: float = 30.0,
+        queue_size: int = 1024,
+        on_error: OnError | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self._busy_seconds = busy_seconds
+        self._queue_size = queue_size
+        self._on_error = on_error
+        prepare(self.path, create=create, busy_seconds=busy_seconds)
+        self._reset()
+        _open_stores.add(self)
+
+    def _reset(self) -> None:
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self._writer = Writer(
+            self.path,
+            busy_seconds=self._busy_seconds,
+            queue_size=self._queue_size,
+            on_error=self._on_error,
+        )
+
+    # Writing
+
+    def append(self, trace: Trace) -> Future[None]:
+        """Queue a trace for storing and return at once, or once there is room in the queue.
+
+        The future is done when the trace is committed. Storing a trace again changes nothing; another
+        trace under a stored id is a TraceError.
+        """
+        _close_at_exit()
+        return self._writer.put(trace)
+
+    def flush(self, timeout: float | None = None) -> None:
+        """Wait until every trace appended so far is committed; raise the first error since last time."""
+        self._writer.flush(timeout)
+
+    def prune(
+        self, *, before: datetime | None = None, keep: int | None = None, ids: Sequence[str] | None = None
+    ) -> int:
+        """Delete the traces that were created before a moment, all but the newest ``keep``, or by id.
+
+        Returns how many were deleted. Texts that no trace refers to any more go with them.
+        """
+        done: Future[int] = self._writer.put(
+            None, lambda connection, _: prune(connection, before=before, keep=keep, ids=ids)
+        )
+        return done.result()
+
+    def close(self) -> None:
+        """Flush and release the file. Raises what :meth:`flush` raises. Closing twice is fine."""
+        with self._lock:
+            self._closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+        _open_stores.discard(self)
+        self._writer.close()
+
+    def __enter__(self) -> TraceStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # Reading
+
+    def get(self, trace_id: str) -> Trace:
+        """The trace with this id, or with the only id that starts with it. Raises InputError."""
+        with self._reading() as connection:
+            trace = load_trace(connection, trace_id) or load_trace(connection, _resolve(connection, trace_id))
+        assert trace is not None  # one read transaction
+        return trace
+
+    def resolve(self, prefix: str) -> str:
+        """The whole id that ``prefix`` stands for. Raises InputError when none or several start with it."""
+        with self._reading() as connection:
+            return _resolve(connection, prefix)
+
+    def shortest_prefix(self, trace_id: str, *, least: int = 8) -> str:
+        """The shortest start of an id, at least ``least`` long, that no other stored id has now."""
+        with self._reading() as connection:
+            key = to_column(trace_id)
+            run = connection.execute
+            (below,) = run("SELECT max(id) FROM traces WHERE id < ?", (key,)).fetchone()
+            (above,) = run("SELECT min(id) FROM traces WHERE id > ?", (key,)).fetchone()
+        if key != trace_id:  # escaped, so that its start says nothing
+            return trace_id
+        shared = max(_common_start(key, other or "") for other in (below, above))
+        return trace_id[: max(least, shared + 1)]
+
+    def summaries(
+        self,
+        limit: int = 100,
+        before: TraceSummary | None = None,
+        *,
+        chosen: TraceFilter = EVERYTHING,
+        offset: int = 0,
+        oldest_first: bool = False,
+    ) -> list[TraceSummary]:
+        """A page of the list, newest first; ``before`` is the last row of the page before this one."""
+        with self._reading() as connection:
+            return select_summaries(
+                connection, chosen, limit=limit, offset=offset, before=before, oldest_first=oldest_first
+            )
+
+    def iter_traces(self, chosen: TraceFilter = EVERYTHING, *, oldest_first: bool = False) -> Iterator[Trace]:
+        """Whole traces, newest first unless told, a page at a time, so that memory stays small."""
+        last: TraceSummary | None = None
+        while page := self.summaries(_PAGE, last, chosen=chosen, oldest_first=oldest_first):
+            for summary in page:
+                with self._reading() as connection:
+                    trace = load_trace(connection, summary.trace_id)
+                if trace is not None:  # deleted since the page was read
+                    yield trace
+            last = page[-1]
+
+    def count(self, chosen: TraceFilter = EVERYTHING) -> int:
+        """How many traces there are, or pass the filter."""
+        where, values = chosen.where()
+        with self._reading() as connection:
+            sql = f"SELECT count(*) FROM traces t WHERE {where}"  # noqa: S608 - placeholders only
+            return int(connection.execute(sql, values).fetchone()[0])
+
+    def count_prunable(self, *, before: datetime | None = None, keep: int | None = None) -> int:
+        """How many traces :meth:`prune` would delete."""
+        with self._reading() as connection:
+            return count_prunable(connection, before=before, keep=keep)
+
+    def last_seq(self) -> int:
+        """``seq`` of the trace stored last, 0 in an empty store. Cheap: for watching what comes in."""
+        with self._reading() as connection:
+            return int(connection.execute("SELECT coalesce(max(seq), 0) FROM traces").fetchone()[0])
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """A connection of this thread's own for now, in one read transaction."""
+        with self._lock:
+            if self._closed:
+                raise WorkspaceError(f"{self.path}: the trace store is closed.")
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = connect(self.path, busy_seconds=self._busy_seconds, readonly=True)
+        try:
+            with one_line_errors(self.path):
+                connection.execute("BEGIN")
+                yield connection
+                connection.execute("COMMIT")
+        except BaseException:
+            connection.close()
+            raise
+        self._give_back(connection)
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(connection)
+                return
+        connection.close()
+
+    def _after_fork(self) -> None:
+        """In a forked child: start afresh. SQLite connections must be neither used nor closed there."""
+        _leaked.append((self._idle, self._writer.leak()))
+        closed = self._closed
+        self._reset()
+        self._closed = closed
+
+
+def _common_start(one: str, other: str) -> int:
+    """How many characters the two begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _resolve(connection: sqlite3.Connection, prefix: str) -> str:
+    key = to_column(prefix)
+    above = key + "\U0010ffff"
+    sql = "SELECT id FROM traces WHERE id >= ? AND id < ? ORDER BY id LIMIT 4"
+    found = [from_column(row[0]) for row in connection.execute(sql, (key, above))] if key else []
+    if prefix in found or len(found) == 1:
+        return prefix if prefix in found else found[0]
+    if not found:
+        raise InputError(f"no trace has the id {prefix!r:.80}.", remedy="`rankscope traces list` shows them.")
+    names = ", ".join(f"{name!r:.60}" for name in found[:3]) + (", ..." if len(found) > 3 else "")
+    raise InputError(
+        f"several traces have an id that starts with {prefix!r:.80}: {names}.", remedy="Write more of it."
+    )
+
+
+_open_stores: weakref.WeakSet[TraceStore] = weakref.WeakSet()
+_leaked: list[object] = []
+_exit_hooks: dict[str, int] = {}
+
+
+def close_all() -> None:
+    """Close every open store, at exit: what was not flushed is written, a failure is a line on stderr."""
+    for store in list(_open_stores):
+        try:
+            store.close()
+        except RankScopeError as error:
+            print(f"rankscope: {error}", file=sys.stderr)  # noqa: T201 - nobody is left to raise to
+
+
+def _close_at_exit() -> None:
+    """Ask for :func:`close_all` at the end of this process, once.
+
+    The workers of multiprocessing leave by ``os._exit`` and run their own finalizers, not those of atexit.
+    """
+    if _exit_hooks.get("pid") == os.getpid():
+        return
+    _exit_hooks["pid"] = os.getpid()
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        util.Finalize(None, close_all, exitpriority=10)
+
+
+def _each_after_fork() -> None:
+    for store in list(_open_stores):
+        store._after_fork()
+
+
+atexit.register(close_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_each_after_fork)

@@ -1,0 +1,136 @@
+"""Pruning deletes what was asked for, and everything that hung on it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rankscope.core.documents import Document
+from rankscope.core.trace import Finding, PipelineInfo
+from rankscope.errors import UsageError
+from rankscope.tracing.store import TraceStore
+from tests.tracing.make import START, make_trace
+
+TABLES = (
+    "traces",
+    "trace_extras",
+    "rankings",
+    "hit_rows",
+    "other_documents",
+    "findings",
+    "contents",
+    "pipelines",
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[TraceStore]:
+    with TraceStore(tmp_path / "traces.db") as opened:
+        for number in range(6):
+            own = Document(f"own-{number}", f"only in {number}")
+            trace = make_trace(
+                number,
+                documents={**make_trace().documents, own.doc_id: own},
+                findings=(Finding("RS101", "error", "m", ("doc-1",)),),
+                pipeline=PipelineInfo(fingerprint=f"sha256:{number}"),
+            )
+            opened.append(trace)
+        opened.flush()
+        yield opened
+
+
+def rows(path: Path) -> dict[str, int]:
+    connection = sqlite3.connect(path)
+    counts = {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
+    return counts
+
+
+def names(store: TraceStore) -> list[str]:
+    return [trace.trace_id[-1] for trace in store.iter_traces(oldest_first=True)]
+
+
+def test_by_date(store: TraceStore) -> None:
+    assert store.count_prunable(before=START + timedelta(minutes=2)) == 2
+    assert store.prune(before=START + timedelta(minutes=2)) == 2
+    assert names(store) == ["2", "3", "4", "5"]
+
+
+def test_by_number_kept(store: TraceStore) -> None:
+    assert store.count_prunable(keep=1) == 5
+    assert store.prune(keep=1) == 5
+    assert names(store) == ["5"]
+    assert store.prune(keep=1) == 0
+
+
+def test_by_both_only_what_both_allow(store: TraceStore) -> None:
+    assert store.prune(keep=5, before=START + timedelta(minutes=3)) == 1
+    assert names(store) == ["1", "2", "3", "4", "5"]
+
+
+def test_by_id(store: TraceStore) -> None:
+    assert store.prune(ids=["trace-000003", "trace-000003", "unknown"]) == 1
+    assert names(store) == ["0", "1", "2", "4", "5"]
+
+
+def test_nothing_of_a_deleted_trace_is_left_and_shared_texts_stay(store: TraceStore) -> None:
+    assert rows(store.path) == {
+        **{
+            "traces": 6,
+            "trace_extras": 6,
+            "rankings": 12,
+            "hit_rows": 48,
+            "other_documents": 6,
+            "findings": 6,
+        },
+        **{"contents": 4 + 6, "pipelines": 6},
+    }
+    store.prune(keep=1)
+    assert rows(store.path) == {
+        **{"traces": 1, "trace_extras": 1, "rankings": 2, "hit_rows": 8, "other_documents": 1, "findings": 1},
+        **{"contents": 4 + 1, "pipelines": 1},
+    }
+    store.prune(keep=0)
+    assert set(rows(store.path).values()) == {0}
+
+
+def test_texts_that_another_process_pruned_are_stored_again(store: TraceStore) -> None:
+    with TraceStore(store.path) as other:
+        assert other.prune(keep=0) == 6
+    trace = make_trace(7)
+    store.append(trace).result()
+    assert store.get(trace.trace_id) == trace
+    assert rows(store.path)["contents"] == 4
+
+
+def test_numbers_are_not_used_again(store: TraceStore) -> None:
+    store.prune(keep=0)
+    store.append(make_trace(9)).result()
+    assert store.last_seq() == 7
+
+
+def test_the_file_shrinks(tmp_path: Path) -> None:
+    with TraceStore(tmp_path / "big.db") as store:
+        for number in range(40):
+            text = {"doc-1": Document("doc-1", f"{number} " * 20_000)}
+            store.append(make_trace(number, documents=text))
+        store.prune(keep=40)  # writes the log back
+        store.prune(keep=39)
+        before = store.path.stat().st_size
+        store.prune(keep=1)
+        assert store.path.stat().st_size < before / 5
+
+
+def test_a_prune_without_limits_is_refused(store: TraceStore) -> None:
+    with pytest.raises(UsageError, match="nothing says which traces to delete"):
+        store.prune()
+    with pytest.raises(UsageError, match="keep is -1"):
+        store.prune(keep=-1)
+    store.flush()
+    assert store.count() == 6
