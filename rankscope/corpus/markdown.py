@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import zip_longest
 
 __all__ = ["FrontMatter", "Section", "fenced_spans", "front_matter", "sections"]
 
@@ -77,7 +78,7 @@ def sections(text: str, start: int = 0) -> list[Section]:
     found = _headings(text, start)
     result = [Section((), start, found[0].start if found else len(text), False)]
     path: list[_Heading] = []
-    for heading, following in zip(found, [*found[1:], None], strict=True):
+    for heading, following in zip_longest(found, found[1:]):
         path = [outer for outer in path if outer.level < heading.level] + [heading]
         result.append(
             Section(

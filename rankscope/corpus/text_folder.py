@@ -54,9 +54,7 @@ def read(source: Path, options: LoadOptions, rejections: Rejections) -> Iterator
         root = source
         if others:
             kinds = ", ".join(f"{count} {kind}" for kind, count in others.most_common(5))
-            rejections.notes.append(
-                f"{source}: {others.total()} files of other kinds are left out ({kinds})."
-            )
+            rejections.notes.append(f"{source}: files of other kinds are left out: {kinds}.")
     else:
         paths, root = [source], source.parent
     split = 0
@@ -71,8 +69,7 @@ def read(source: Path, options: LoadOptions, rejections: Rejections) -> Iterator
             yield Record(document, path, None)
     if split:
         rejections.notes.append(
-            f"{source}: {split} sentences or code blocks are longer than {options.chunking.tokens} tokens"
-            " and were cut."
+            f"{source}: sentences and code blocks longer than {options.chunking.tokens} tokens, cut: {split}."
         )
 
 
