@@ -10,7 +10,17 @@ from rankscope.core.trace import Floor, Trace
 from rankscope.engine.pipeline import finish
 from rankscope.errors import SettingsError
 
-__all__ = ["can_rederive_top_k", "moved_floor", "parse_filters", "whole_number", "with_floor", "with_top_k"]
+__all__ = [
+    "can_rederive_top_k",
+    "floor_scale",
+    "moved_floor",
+    "parse_filters",
+    "whole_number",
+    "with_floor",
+    "with_floor_of",
+    "with_settings_floor",
+    "with_top_k",
+]
 
 _STEPS: dict[ScoreScale, tuple[float, float]] = {
     ScoreScale.PROBABILITY: (0.05, 0.01),
@@ -40,10 +50,36 @@ def moved_floor(value: float | None, scale: ScoreScale, direction: int, *, fine:
     return round(min(max(target * step, low if scale is not ScoreScale.COSINE else 0.0), high), 6)
 
 
-def with_floor(trace: Trace, value: float | None, scale: ScoreScale) -> Trace:
-    """The same scores under another floor: kept documents and decision follow, nothing is scored again."""
-    floor = None if value is None else Floor(value, scale, source="manual")
-    return _refinished(replace(trace, floor=floor))
+def floor_scale(trace: Trace, settings: Settings) -> ScoreScale | None:
+    """Scale on which the floor can be moved now: that of the reranked scores, also while they come in.
+
+    None where the order on the screen is on another scale than the floor, such as without the reranker:
+    a floor moved there would be lost for the reranker.
+    """
+    order = trace.after or trace.final
+    if order is None:
+        return None
+    wanted = ScoreScale(settings.floor.score_scale)
+    return order.score_scale if trace.after is not None or order.score_scale is wanted else None
+
+
+def with_floor(trace: Trace, floor: Floor | None) -> Trace:
+    """The same scores under another floor: kept documents and decision follow, nothing is scored again.
+
+    A trace whose run is not over has no decision yet; it only takes the floor.
+    """
+    changed = replace(trace, floor=floor)
+    return changed if trace.decision is None else _refinished(changed)
+
+
+def with_floor_of(settings: Settings, trace: Trace) -> Trace:
+    """A live trace under the floor of the session, which may have moved since the run began."""
+    value, scale = settings.floor.value, ScoreScale(settings.floor.score_scale)
+    now = None if value is None else (value, scale)
+    then = None if trace.floor is None else (trace.floor.value, trace.floor.score_scale)
+    if now == then:
+        return trace
+    return with_floor(trace, None if value is None else Floor(value, scale, settings.floor.source))
 
 
 def with_top_k(trace: Trace, top_k: int) -> Trace:

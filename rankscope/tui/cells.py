@@ -237,11 +237,8 @@ def fused_shares(ranks: dict[str, int], shares: dict[str, float], k: int | None)
 
 
 def floor_margin(score: float | None, floor: Floor | None) -> str:
-    """How far a score is from the floor, signed; empty where there is no floor or no score."""
-    if floor is None or score is None:
-        return ""
-    margin = score - floor.value
-    return ("+" if margin >= 0 else "") + _no_zero(f"{margin:.3f}")
+    """How far a score is from the floor, without its sign; empty where there is no floor or no score."""
+    return "" if floor is None or score is None else score_text(abs(score - floor.value), ScoreScale.COSINE)
 
 
 def marked(text: str, terms: Collection[str], style: str = "") -> Content:

@@ -36,6 +36,7 @@ _FLOOR = "Lower or raise the floor; nothing is scored again."
 _FINE = "Lower or raise the floor by a fine step."
 _RUNS = "Show the run before or after this one in this session."
 _COLUMNS = "To the fused column, to the reranked one."
+_LOCK = "Scroll the two columns together, or apart."
 _VIEW = "Text of the chosen document, or its scores by stage."
 _HELP = "All keys, and how to read the screen. f1 from anywhere."
 _STOP = "Stop the run; leave the query bar; close a stored trace."
@@ -55,6 +56,7 @@ KEYS: tuple[Key, ...] = (
     Key("k", "k", "ask_top_k", "Set K", "set K", "Change K, the most documents that are kept.", "Pipeline", 6),
     Key("g", "g", "toggle_rerank", "Reranker on or off", "reranker", "Turn the reranker off or on.", "Pipeline", 7),
     Key("v", "v", "next_view", "Next view of the document", "view", _VIEW, "Documents", 9),
+    Key("l", "l", "lock_columns", "Scroll columns together or apart", "lock", _LOCK, "Documents"),
     Key("left", "←", "focus_before", "Column before", "columns", _COLUMNS, "Documents"),
     Key("right", "→", "focus_after", "Column after", "columns", _COLUMNS, "Documents"),
     Key("s", "s", "save_picture", "Save a picture", "picture", "Save this screen as an SVG picture.", "Screen", 10),

@@ -132,13 +132,17 @@ class Runner:
         """Hand a finished trace to the store, off the screen's thread: opening the store takes a moment."""
         self._start(lambda: self._append(trace), "rankscope-store", self._storing)
 
+    def stop(self) -> None:
+        """Tell everything to stop, without waiting; nothing is posted from now on."""
+        self._closing.set()
+        self.cancel()
+
     def close(self, timeout: float) -> bool:
         """Stop everything; says whether all threads ended within ``timeout`` seconds.
 
         Traces on their way to the store are always waited for: a submitted run is not lost by leaving.
         """
-        self._closing.set()
-        self.cancel()
+        self.stop()
         for thread in list(self._storing):
             thread.join()
         deadline = time.monotonic() + timeout
@@ -173,9 +177,7 @@ class Runner:
             workspace.warm_up()
         except Cancelled:
             return
-        except RankScopeError as error:
-            self._post(WorkspaceRefused(str(error)))
-        except (OSError, RuntimeError, ImportError) as error:  # disk, torch, a broken installation
+        except Exception as error:  # noqa: BLE001  # whatever broke, the screen says so and stays usable
             self._post(WorkspaceRefused(_reason(error)))
         else:
             self._post(WorkspaceReady())
@@ -192,9 +194,6 @@ class Runner:
                     run.go_on.wait(PAUSE_BEFORE_RERANK_S)
         except Cancelled:
             finished = False
-        except RankScopeError as error:
-            self._post(RunCrashed(run.run_id, str(error)))
-            return
         except Exception as error:  # noqa: BLE001  # a fault in a stage must not end the program; it is shown
             self._post(RunCrashed(run.run_id, _reason(error)))
             return
@@ -204,11 +203,11 @@ class Runner:
     def _append(self, trace: Trace) -> None:
         try:
             self._workspace.traces.append(trace)
-        except (RankScopeError, OSError) as error:
+        except Exception as error:  # noqa: BLE001  # a full disk, a locked database: said, not swallowed
             self._post(TraceNotStored(trace, _reason(error)))
 
 
 def _reason(error: BaseException) -> str:
-    """One line for an error that is not of ours."""
+    """One line for an error; of ours it is the message with its remedy."""
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:300] if not isinstance(error, RankScopeError) else text[:300]
+    return (text if isinstance(error, RankScopeError) else f"{type(error).__name__}: {text}")[:400]

@@ -31,6 +31,10 @@ FIXED_LINES = 9
 class ProbeLayout(Screen[None]):
     """Draws a :class:`~rankscope.tui.state.ProbeState`; knows nothing of runs, keys or the workspace."""
 
+    locked = False
+    """Whether the two columns scroll together."""
+    _following_scroll = False
+
     def compose_parts(self, workspace_name: str) -> ComposeResult:
         """The widgets, from the top."""
         yield TitleLine(workspace_name, id="title")
@@ -85,8 +89,18 @@ class ProbeLayout(Screen[None]):
     def _choose(self, state: ProbeState) -> None:
         for side in ("before", "after"):
             table = self.query_one(f"#{side}", RankingTable)
-            table.choose(state.chosen, _absence(state, "before" if side == "before" else "after"))
+            words = _absence(state, "before" if side == "before" else "after")
+            table.choose(state.chosen, words, reveal=not self.locked or table.has_focus)
         self.call_after_refresh(self.relink)
+
+    def follow_scroll(self, table: RankingTable) -> None:
+        """A column scrolled: the link follows and, where the columns are locked, the other column."""
+        if self.locked and not self._following_scroll:
+            self._following_scroll = True
+            other = "#after" if table.side == "before" else "#before"
+            self.query_one(other, RankingTable).scroll_to(y=table.scroll_y, animate=False)
+            self._following_scroll = False
+        self.relink()
 
     def relink(self) -> None:
         """Draw the line between the two places of the chosen document."""

@@ -60,12 +60,15 @@ def _fate(trace: Trace, doc_id: str) -> Content:
         return Content.styled("not in the final order", "$fall")
     floor = None if "floor_not_applied" in trace.attributes else trace.floor
     margin = cells.floor_margin(hit.score, floor)
-    margin = f" {margin} from the floor" if margin else ""
     if doc_id in trace.kept:
-        return Content.assemble(("kept", "bold $rise"), (margin, "$muted"))
-    below = floor is not None and (hit.score is None or hit.score < floor.value)
-    word = "below the floor" if below else f"beyond K={trace.top_k}"
-    return Content.assemble((word, "bold $fall"), (margin if below else "", "$muted"))
+        return Content.assemble(
+            ("kept", "bold $rise"), (f" {margin} above the floor" if margin else "", "$muted")
+        )
+    if floor is not None and (hit.score is None or hit.score < floor.value):
+        return Content.assemble(
+            ("below the floor", "bold $fall"), (f" by {margin}" if margin else "", "$muted")
+        )
+    return Content.styled(f"beyond K={trace.top_k}", "bold $fall")
 
 
 def text_view(trace: Trace, doc_id: str) -> Content:

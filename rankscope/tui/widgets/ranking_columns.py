@@ -55,7 +55,7 @@ def plan(column: Column, documents: Mapping[str, Document], width: int) -> tuple
     if column.side == "after":
         figures.append(_move(settled=ranking.status == "ok"))
     score = _score(column)
-    used = 1 + sum(figure.width + 1 for figure in (*figures, score))
+    used = 2 + sum(figure.width + 1 for figure in (*figures, score))
     bar, name, title = _shares(column, width - used)
     if bar:
         figures.append(_bar(column, bar))

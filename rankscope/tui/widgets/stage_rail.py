@@ -35,14 +35,15 @@ def rail(state: ProbeState, width: int) -> Content:
         return _idle(width)
     budget = state.settings.budget.total_ms
     running = state.running if state.run is RunPhase.RUNNING else ""
-    end = _budget(trace, budget, 10 if width >= 100 else 6)
     texts = [_stage_text(ranking, state, running) for ranking in trace.rankings]
     waiting = [name for name in EXPECTED if running == name and trace.ranking(name) is None]
     texts += [Content.assemble((f"{one_line(name, 12)} ", ""), ("…", "$primary")) for name in waiting]
-    used = 1 + sum(text.cell_length + 2 for text in texts) + end.cell_length + 1
     times = [ranking.ms or 0.0 for ranking in trace.rankings]
+    used = 2 + sum(text.cell_length + 2 for text in texts) + len(times)
+    gauge = min(10, max(width - used - 22, 0))
+    end = _budget(trace, budget, gauge if gauge >= 4 else 0)
     # One scale for all stages and all runs: a full rail is the budget, or the total where that is more.
-    room = max(width - used - len(times), 0)
+    room = max(width - used - end.cell_length, 0)
     scale = room / max(sum(times), budget)
     parts: list[Content] = [Content(" ")]
     for place, text in enumerate(texts):
@@ -50,8 +51,7 @@ def rail(state: ProbeState, width: int) -> Content:
         if place < len(times):
             parts += [Content(" "), _bar(trace.rankings[place], times[place] * scale)]
         parts.append(Content(" "))
-    line = Content("").join(parts)
-    line = line.truncate(max(width - end.cell_length - 1, 0))
+    line = Content("").join(parts).truncate(max(width - end.cell_length - 1, 0))
     return line + Content(" " * max(width - line.cell_length - end.cell_length - 1, 0)) + end
 
 
@@ -81,13 +81,13 @@ def _budget(trace: Trace, budget: float, width: int) -> Content:
     if total is None:
         return Content.styled("no times recorded", "$muted")
     over = total > budget
-    style = "$fall" if over else "$bar"
-    return Content.assemble(
-        (cells.ms_text(total), "bold $fall" if over else "bold"),
-        (f" of {cells.ms_text(budget)} ms ", "$muted"),
-        ("over " if over else "", "bold $fall"),
-        cells.gauge(total / budget, width, style),
-    )
+    parts = [Content.styled(cells.ms_text(total), "bold $fall" if over else "bold")]
+    parts.append(Content.styled(f" of {cells.ms_text(budget)} ms", "$muted"))
+    if over:
+        parts.append(Content.styled(" over", "bold $fall"))
+    if width:
+        parts += [Content(" "), cells.gauge(total / budget, width, "$fall" if over else "$bar")]
+    return Content("").join(parts)
 
 
 def _idle(width: int) -> Content:

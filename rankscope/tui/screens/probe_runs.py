@@ -1,0 +1,216 @@
+"""What the probe screen does about runs: starts them, takes their reports, keeps and shows their traces."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.reactive import var
+
+from rankscope.config import Settings
+from rankscope.core.documents import Query
+from rankscope.core.sanitize import one_line
+from rankscope.core.trace import Trace
+from rankscope.tui import messages
+from rankscope.tui.adjust import with_floor_of
+from rankscope.tui.runner import ProbeWorkspace, Runner
+from rankscope.tui.screens.probe_layout import ProbeLayout
+from rankscope.tui.state import Phase, ProbeState, RunPhase
+from rankscope.tui.widgets.query_bar import QueryBar
+from rankscope.tui.widgets.ranking_table import RankingTable
+
+__all__ = ["ProbeRuns"]
+
+_ENDED_EARLY = (RunPhase.NONE, RunPhase.STOPPED, RunPhase.CRASHED)
+
+
+class ProbeRuns(ProbeLayout):
+    """Owns one frozen :class:`~rankscope.tui.state.ProbeState`; handlers make a new one, and it is drawn."""
+
+    state: var[ProbeState] = var(ProbeState(Settings()))
+
+    def __init__(self, workspace: ProbeWorkspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.runner = Runner(workspace, self.post_message)
+        self.set_reactive(ProbeRuns.state, ProbeState(workspace.settings))
+        self._run_count = 0
+        self._live: ProbeState | None = None
+        """The live state while a stored trace is shown."""
+
+    def compose(self) -> ComposeResult:
+        """The parts of the screen."""
+        yield from self.compose_parts(self.workspace.name)
+
+    def on_mount(self) -> None:
+        """Draw the empty screen at once; index and models load beside it."""
+        for table in self.query(RankingTable):
+            self.watch(table, "scroll_y", partial(self.follow_scroll, table), init=False)
+        self.draw(self.state)
+        self.call_after_refresh(self.runner.open_workspace)
+
+    def on_unmount(self) -> None:
+        """Leave without waiting: threads stop at their next event."""
+        self.runner.stop()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Share the height anew."""
+        self.size_parts(event.size.height)
+        self.call_after_refresh(self.relink)
+
+    def on_descendant_focus(self) -> None:
+        """The title of the focused column is marked."""
+        self.draw_rules(self.state)
+
+    def watch_state(self, old: ProbeState, new: ProbeState) -> None:
+        """Draw what changed."""
+        if not self.is_mounted:
+            return
+        self.draw(new, old)
+        if old.trace is None and new.trace is not None and not new.draft:
+            self.focus_results()
+        elif new.run is RunPhase.FINISHED and old.run is not new.run and not new.draft:
+            self.leave_empty_column()
+
+    @on(messages.IndexAdvanced)
+    def _index_advanced(self, message: messages.IndexAdvanced) -> None:
+        self.state = replace(self.state, progress=message.progress)
+
+    @on(messages.WorkspaceOpened)
+    def _workspace_opened(self, message: messages.WorkspaceOpened) -> None:
+        self.state = replace(
+            self.state, phase=Phase.LOADING, documents=message.documents, examples=message.example_queries
+        )
+
+    @on(messages.WorkspaceReady)
+    def _workspace_ready(self) -> None:
+        self.state = replace(self.state, phase=Phase.READY)
+        if self.state.run is RunPhase.WAITING and self.state.query is not None:
+            self._run(self.state.query, draft=self.state.draft)
+
+    @on(messages.WorkspaceRefused)
+    def _workspace_refused(self, message: messages.WorkspaceRefused) -> None:
+        self.state = replace(self.state, phase=Phase.REFUSED, run=RunPhase.NONE, problem=message.reason)
+
+    @on(messages.QueryEdited)
+    def _query_edited(self, message: messages.QueryEdited) -> None:
+        text = message.text.strip()
+        if not text:
+            self.runner.cancel()
+            if self.state.busy:
+                self.state = replace(self.state, run=RunPhase.STOPPED, running="")
+        elif self._query(text) != self.state.query or self.state.run in _ENDED_EARLY:
+            self._run(self._query(text), draft=True)
+
+    @on(messages.QuerySubmitted)
+    def _query_submitted(self, message: messages.QuerySubmitted) -> None:
+        if message.text.strip():
+            self.submit(message.text.strip())
+
+    @on(messages.ExampleChosen)
+    def _example_chosen(self, message: messages.ExampleChosen) -> None:
+        bar = self.query_one(QueryBar)
+        bar.write(message.text)
+        bar.field.remember(message.text)
+        self.submit(message.text)
+
+    @on(messages.RunAdvanced)
+    def _run_advanced(self, message: messages.RunAdvanced) -> None:
+        live = self._live_state
+        if message.run_id != live.run_id or not live.busy:
+            return
+        state = live.advanced(replace(message.event, trace=with_floor_of(live.settings, message.event.trace)))
+        if state.run is RunPhase.FINISHED and not state.draft and state.trace is not None:
+            self.runner.store(state.trace)
+            state = state.stored(state.trace)
+        self._set_live(state)
+
+    @on(messages.RunStopped)
+    def _run_stopped(self, message: messages.RunStopped) -> None:
+        if message.run_id == self._live_state.run_id and self._live_state.busy:
+            self._set_live(replace(self._live_state, run=RunPhase.STOPPED, running=""))
+
+    @on(messages.RunCrashed)
+    def _run_crashed(self, message: messages.RunCrashed) -> None:
+        if message.run_id == self._live_state.run_id:
+            self._set_live(
+                replace(self._live_state, run=RunPhase.CRASHED, running="", problem=message.reason)
+            )
+
+    @on(messages.TraceNotStored)
+    def _trace_not_stored(self, message: messages.TraceNotStored) -> None:
+        self.notify(
+            f"This run is not stored: {one_line(message.reason)}", severity="error", markup=False, timeout=10
+        )
+
+    @on(messages.DocumentChosen)
+    def _document_chosen(self, message: messages.DocumentChosen) -> None:
+        self.state = replace(self.state, chosen=message.doc_id, following=False)
+
+    def submit(self, text: str) -> None:
+        """Run a query to the end and keep it; a draft of the same query is kept instead of run again."""
+        query = self._query(text)
+        state = self.state
+        same = state.draft and state.query == query
+        if same and state.run is RunPhase.FINISHED and state.trace is not None:
+            self.runner.store(state.trace)
+            self.state = state.stored(state.trace)
+        elif same and state.busy:
+            self.runner.promote()
+            self.state = replace(state, draft=False)
+        else:
+            self._run(query, draft=False)
+        if state.trace is not None:
+            self.focus_results()
+
+    def focus_results(self) -> None:
+        """To the column where the answer is, or will be."""
+        self.query_one("#after" if self.state.settings.rerank.enabled else "#before").focus()
+
+    def leave_empty_column(self) -> None:
+        """From a column that stayed empty to the other one."""
+        if (
+            self.focused is not None
+            and self.focused.id == "after"
+            and self.query_one("#after", RankingTable).column is None
+        ):
+            self.query_one("#before").focus()
+
+    def _query(self, text: str) -> Query:
+        return Query(text, filters=dict(self.state.filters))
+
+    def _run(self, query: Query, *, draft: bool) -> None:
+        self._close_stored()
+        self._run_count += 1
+        self.state = self.state.started(self._run_count, query, draft=draft)
+        if self.state.phase is Phase.READY:
+            self.runner.start(self._run_count, query, self.state.settings, draft=draft)
+
+    def show_trace(self, trace: Trace) -> None:
+        """Show a stored trace, read-only and exactly as recorded; escape returns to what stood before."""
+        if self._live is None:
+            self._live = self.state
+        shown = replace(
+            self._live, run=RunPhase.NONE, following=True, problem="", draft=False, read_only=True
+        )
+        self.state = shown.showing(trace)
+        self.query_one(QueryBar).write(trace.query.text)
+        self.query_one("#after" if trace.after is not None else "#before").focus()
+
+    def _close_stored(self) -> None:
+        if self._live is not None:
+            live, self._live = self._live, None
+            self.state = live
+            self.query_one(QueryBar).write(live.query.text if live.query is not None else "")
+
+    @property
+    def _live_state(self) -> ProbeState:
+        return self.state if self._live is None else self._live
+
+    def _set_live(self, state: ProbeState) -> None:
+        if self._live is None:
+            self.state = state
+        else:
+            self._live = state

@@ -1,0 +1,72 @@
+"""What the screen's tests share: an app on the fake workspace, and waiting for it without guessing times."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from rankscope.tui.app import RankScopeApp
+from rankscope.tui.state import Phase, ProbeState
+from tests.tui.fakes import FakeWorkspace
+
+
+class Bench:
+    """A running app on a fake workspace, with shorthands."""
+
+    def __init__(self, app: RankScopeApp, workspace: FakeWorkspace, pilot: Pilot[None]) -> None:
+        self.app, self.workspace, self.pilot = app, workspace, pilot
+
+    @property
+    def state(self) -> ProbeState:
+        return self.app.probe.state
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        """Wait until ``done()``, at most five seconds."""
+        async with asyncio.timeout(5):
+            while not done():
+                await self.pilot.pause(0.005)
+        await self.pilot.pause()
+
+    async def ready(self) -> None:
+        await self.until(lambda: self.state.phase is Phase.READY)
+
+    async def ask(self, text: str) -> None:
+        """Submit a query as if typed and wait for its end."""
+        self.app.probe.submit(text)
+        await self.idle()
+
+    async def idle(self) -> None:
+        await self.until(lambda: self.state.phase is Phase.READY and not self.state.busy)
+
+    async def type(self, text: str) -> None:
+        await self.pilot.press(*("space" if char == " " else char for char in text))
+
+    def line(self, selector: str) -> str:
+        """The text of the rows that a widget takes on the screen."""
+        region = self.app.probe.query_one(selector).region
+        return "\n".join(self.screen_text().split("\n")[region.y : region.bottom])
+
+    def screen_text(self) -> str:
+        """All that is on the screen, as text."""
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.crop(0, width).text for strip in lines[:height])
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Callable[..., object]:
+    @asynccontextmanager
+    async def open_bench(
+        workspace: FakeWorkspace | None = None, size: tuple[int, int] = (120, 40)
+    ) -> AsyncIterator[Bench]:
+        workspace = workspace or FakeWorkspace()
+        app = RankScopeApp(workspace, picture_folder=tmp_path, now=lambda: "2026-01-31T12-00-00")
+        async with app.run_test(size=size) as pilot:
+            yield Bench(app, workspace, pilot)
+
+    return open_bench
