@@ -18,6 +18,7 @@ from rankscope.errors import SettingsError
 __all__ = [
     "BudgetSettings",
     "ChunkingSettings",
+    "FindingsSettings",
     "FloorSettings",
     "ModelSettings",
     "RerankSettings",
@@ -108,6 +109,42 @@ class BudgetSettings:
 
     total_ms: float = 500.0
     """Budget of a whole query."""
+    bm25_ms: float = 50.0
+    """Budget of BM25 retrieval."""
+    dense_ms: float = 100.0
+    """Budget of dense retrieval, encoding the query included."""
+    fusion_ms: float = 20.0
+    """Budget of fusion."""
+    rerank_ms: float = 400.0
+    """Budget of the cross-encoder."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingsSettings:
+    """Which rules look at a trace, and from where on they speak."""
+
+    select: str = ""
+    """Codes or beginnings of codes that are checked, for instance ``RS1, RS201``; empty means all."""
+    ignore: str = ""
+    """Codes or beginnings of codes that are not checked, for instance ``RS403``."""
+    same_order_min: int = 5
+    """RS101: fewest reranked documents whose unchanged order is not chance; an error from twice as many."""
+    tie_tolerance: float = 1e-6
+    """RS102: scores that differ by no more than this are a tie."""
+    saturated_above: float = 0.9999
+    """RS102: three or more of the top K at this probability or above are saturated."""
+    double_sigmoid_min: int = 8
+    """RS104: fewest scores that must all lie in the range of a doubled sigmoid before it is called one."""
+    cut_share: float = 0.1
+    """RS201: share of a passage's tokens from which a cut is a warning; less is worth an info."""
+    duplicate_similarity: float = 0.8
+    """RS202: Jaccard similarity of word triples from which two passages are near-duplicates."""
+    duplicates: int = 2
+    """RS202: redundant documents in the top K from which crowding is a warning; fewer are worth an info."""
+    broken_share: float = 0.2
+    """RS203: share of the top K's passages from which broken sentences are a warning."""
+    shallow_share: float = 0.5
+    """RS403: the top K came from at most this share of the candidates: the rest could be left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +157,7 @@ class Settings:
     models: ModelSettings = field(default_factory=ModelSettings)
     chunking: ChunkingSettings = field(default_factory=ChunkingSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
+    findings: FindingsSettings = field(default_factory=FindingsSettings)
 
     def as_mapping(self) -> dict[str, dict[str, Any]]:
         """Plain nested dictionaries, as stored in a trace."""
@@ -206,6 +244,19 @@ _RANGES: dict[str, tuple[float, float]] = {
     "chunking.tokens": (16, 8_192),
     "chunking.overlap": (0, 4_096),
     "budget.total_ms": (1, 10_000_000),
+    "budget.bm25_ms": (0.01, 10_000_000),
+    "budget.dense_ms": (0.01, 10_000_000),
+    "budget.fusion_ms": (0.01, 10_000_000),
+    "budget.rerank_ms": (0.01, 10_000_000),
+    "findings.same_order_min": (2, 10_000),
+    "findings.tie_tolerance": (0, 1),
+    "findings.saturated_above": (0.5, 1),
+    "findings.double_sigmoid_min": (2, 10_000),
+    "findings.cut_share": (0, 1),
+    "findings.duplicate_similarity": (0.1, 1),
+    "findings.duplicates": (1, 10_000),
+    "findings.broken_share": (0, 1),
+    "findings.shallow_share": (0.01, 1),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "models.device": ("auto", "cpu", "cuda", "mps"),
