@@ -1,0 +1,270 @@
+"""``rankscope traces``: list, show, export and prune stored traces."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Literal, cast
+
+import click
+
+from rankscope.errors import UsageError
+
+if TYPE_CHECKING:
+    from rankscope.core.trace import Trace
+    from rankscope.tracing.store import TraceStore
+    from rankscope.tracing.summaries import TraceSummary
+
+__all__ = ["command"]
+
+_db_option = click.option(
+    "--db", type=click.Path(dir_okay=False, path_type=Path), help="Trace database; default: the workspace's."
+)
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+@click.group(name="traces")
+def command() -> None:
+    """List, show, export and prune stored traces.
+
+    \b
+    Example:
+      rankscope traces list --limit 5
+      rankscope traces show 019c1f
+    """
+
+
+@command.command(name="list")
+@click.argument("words", nargs=-1)
+@click.option(
+    "--limit", "-l", type=click.IntRange(1), default=20, show_default=True, help="Most traces shown."
+)
+@click.option("--origin", help="Only this origin: live, replay, recorder, import or import:FORMAT.")
+@click.option("--decision", type=click.Choice(["answer", "refuse"]), help="Only this decision.")
+@click.option("--finding", metavar="CODE", help="Only traces with this finding, such as RS101.")
+@click.option("--slower-than", type=float, metavar="MS", help="Only traces that took longer.")
+@click.option("--since", metavar="DATE", help="Only traces from this moment on.")
+@_db_option
+@_json_option
+@click.pass_obj
+def list_traces(
+    workspace: str | None,
+    words: tuple[str, ...],
+    limit: int,
+    origin: str | None,
+    decision: str | None,
+    finding: str | None,
+    slower_than: float | None,
+    since: str | None,
+    db: Path | None,
+    as_json: bool,
+) -> None:
+    """Newest traces first; WORDS must all occur in the query.
+
+    \b
+    Example:
+      rankscope traces list ibuprofen --slower-than 500
+      rankscope traces list --decision refuse --json
+    """
+    from rankscope.tracing.summaries import TraceFilter
+
+    chosen = TraceFilter(
+        words=words,
+        origin=origin,
+        decision=cast(Literal["answer", "refuse"] | None, decision),
+        finding=finding,
+        slower_than_ms=slower_than,
+        since=None if since is None else parse_moment(since, "--since"),
+    )
+    rows: list[TraceSummary] = []
+    names: list[str] = []
+    total = 0
+    if db is not None or traces_path(workspace, db).exists():
+        with opened(workspace, db) as store:
+            rows, total = store.summaries(limit, chosen=chosen), store.count(chosen)
+            names = [store.shortest_prefix(row.trace_id) for row in rows]
+    if as_json:
+        print_json([summary_to_json(row) for row in rows])
+        return
+    if not rows:
+        click.echo(
+            "No traces pass." if chosen != TraceFilter() else "No traces yet. Run a query first.", err=True
+        )
+        return
+    from rankscope.cli.trace_table import list_lines, screen_width
+
+    click.echo("\n".join(list_lines(rows, names, width=screen_width())))
+    if total > len(rows):
+        click.echo(f"{total - len(rows):,} more; --limit shows them.", err=True)
+
+
+@command.command()
+@click.argument("trace_id", metavar="ID")
+@click.option("--top", type=click.IntRange(1), help="Documents shown; default: K of the trace.")
+@_db_option
+@_json_option
+@click.pass_obj
+def show(workspace: str | None, trace_id: str, top: int | None, db: Path | None, as_json: bool) -> None:
+    """One trace: its stages, decision and findings, and the ranks of its documents in every stage.
+
+    ID may be shortened as long as only one trace has it.
+
+    \b
+    Example:
+      rankscope traces show 019c1f
+      rankscope traces show 019c1f --json
+    """
+    with opened(workspace, db) as store:
+        trace = store.get(trace_id)
+    if as_json:
+        from rankscope.tracing.formats.native import to_json
+
+        print_json(to_json(trace))
+        return
+    from rankscope.cli.trace_table import screen_width, trace_lines
+
+    click.echo("\n".join(trace_lines(trace, top=top, width=screen_width())))
+
+
+@command.command()
+@click.argument("ids", nargs=-1)
+@click.option("--format", "format_", type=click.Choice(["jsonl"]), default="jsonl", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; default: stdout."
+)
+@click.option("--force", is_flag=True, help="Replace the file if it exists.")
+@_db_option
+@click.pass_obj
+def export(
+    workspace: str | None,
+    ids: tuple[str, ...],
+    format_: str,  # noqa: ARG001 - one format so far
+    output: Path | None,
+    force: bool,
+    db: Path | None,
+) -> None:
+    """Write traces, oldest first, one JSON object a line; all of them where no IDS are given.
+
+    \b
+    Example:
+      rankscope traces export -o traces.jsonl
+      rankscope traces export 019c1f 019c20 > two.jsonl
+    """
+    from rankscope.tracing.formats.native import dumps
+
+    if output is not None and output.exists() and not force:
+        raise UsageError(f"{output} exists.", remedy="Name another file, or add --force.")
+    count = 0
+    with opened(workspace, db) as store, output_stream(output) as stream:
+        traces: Iterator[Trace] = map(store.get, ids) if ids else store.iter_traces(oldest_first=True)
+        for trace in traces:
+            stream.write(dumps(trace) + "\n")
+            count += 1
+    click.echo(f"{count:,} traces exported.", err=True)
+
+
+@command.command()
+@click.option("--before", metavar="DATE", help="Delete traces older than this moment, such as 2026-01-31.")
+@click.option("--keep", type=click.IntRange(0), metavar="N", help="Delete all but the newest N.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@_db_option
+@click.pass_obj
+def prune(workspace: str | None, before: str | None, keep: int | None, yes: bool, db: Path | None) -> None:
+    """Delete old traces and the texts that only they refer to; asks first.
+
+    With both options a trace goes only if both say so.
+
+    \b
+    Example:
+      rankscope traces prune --before 2026-01-01
+      rankscope traces prune --keep 10000 --yes
+    """
+    if before is None and keep is None:
+        raise UsageError("nothing says which traces to delete.", remedy="Give --before DATE or --keep N.")
+    moment = None if before is None else parse_moment(before, "--before")
+    with opened(workspace, db) as store:
+        count = store.count_prunable(before=moment, keep=keep)
+        total = store.count()
+        if count == 0:
+            click.echo(f"Nothing to delete: all {total:,} traces stay.", err=True)
+            return
+        if not yes:
+            click.confirm(f"Delete {count:,} of {total:,} traces?", abort=True, err=True)
+        deleted = store.prune(before=moment, keep=keep)
+        left = store.count()
+    click.echo(f"{deleted:,} traces deleted, {left:,} left.", err=True)
+
+
+def traces_path(workspace: str | None, db: Path | None) -> Path:
+    """The database that was named, else the one of the workspace."""
+    if db is not None:
+        return db
+    from rankscope.engine.workspace import find_workspace
+
+    return find_workspace(workspace).traces_path
+
+
+@contextmanager
+def opened(workspace: str | None, db: Path | None) -> Iterator[TraceStore]:
+    """The trace store, which must exist. Raises WorkspaceError."""
+    from rankscope.tracing.store import TraceStore
+
+    with TraceStore(traces_path(workspace, db), create=False) as store:
+        yield store
+
+
+@contextmanager
+def output_stream(path: Path | None) -> Iterator[IO[str]]:
+    """Stdout, or a private file that appears under its name once it is complete."""
+    if path is None:
+        yield sys.stdout
+        return
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with os.fdopen(
+            os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"
+        ) as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def parse_moment(text: str, option: str) -> datetime:
+    """A date or a time in ISO form; without a zone it is this machine's local time."""
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise UsageError(
+            f"{option} {text!r} is no date.", remedy="For example 2026-01-31 or 2026-01-31T12:00:00Z."
+        ) from None
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout, ASCII so that no text of a trace reaches the terminal raw."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def summary_to_json(row: TraceSummary) -> dict[str, Any]:
+    """A list's row; the keys that a trace as JSON has too mean the same."""
+    from rankscope.tracing.json_text import format_time
+
+    return {
+        "id": row.trace_id,
+        "created_at": format_time(row.created_at),
+        "origin": row.origin,
+        "parent_id": row.parent_id,
+        "query": row.query,
+        "decision": row.decision,
+        "total_ms": row.total_ms,
+        "top_doc": row.top_doc,
+        "top_score": row.top_score,
+        "moved_doc": row.moved_doc,
+        "moved": row.moved,
+        "findings": row.finding_count,
+    }
