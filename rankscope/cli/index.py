@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 
+from rankscope.core.sanitize import visible
 from rankscope.errors import Cancelled
 
 __all__ = ["command"]
@@ -25,6 +26,7 @@ __all__ = ["command"]
 @click.option("--text-column", help="Column or key that holds the text.")
 @click.option("--id-column", help="Column or key that holds the document id.")
 @click.option("--title-column", help="Column or key that holds the title.")
+@click.option("--delimiter", help="Delimiter of a CSV file, one character; default: found out.")
 @click.option("--skip-bad", is_flag=True, help="Leave bad records out, list and count them, and go on.")
 @click.pass_obj
 def command(
@@ -35,6 +37,7 @@ def command(
     text_column: str | None,
     id_column: str | None,
     title_column: str | None,
+    delimiter: str | None,
     skip_bad: bool,
 ) -> None:
     """Index SOURCE: a folder of .md and .txt, .jsonl, .csv, .parquet, or a BEIR folder.
@@ -59,6 +62,7 @@ def command(
         text_column=text_column,
         id_column=id_column,
         title_column=title_column,
+        delimiter=delimiter,
         skip_bad=skip_bad,
         chunking=workspace.settings.chunking,
     )
@@ -69,12 +73,14 @@ def command(
     report = build.report
     if report is None:
         raise Cancelled("indexing was stopped;", remedy="run the same command again to resume.")
+    for line in (*report.notes, *report.rejected):
+        click.echo(visible(line), err=True)
     if report.unchanged:
         click.echo(f"Nothing changed: {report.documents:,} documents are indexed in {target}.")
         return
     click.echo(f"Indexed {report.documents:,} documents in {target} ({report.embedded:,} embedded now).")
     if report.skipped:
-        click.echo(f"{report.skipped:,} bad records were left out.", err=True)
+        click.echo(f"{report.skipped:,} bad records were left out, listed above.", err=True)
     if report.truncated_documents:
         click.echo(
             f"The bi-encoder did not read the end of {report.truncated_documents:,} documents "

@@ -18,11 +18,11 @@ from rankscope.core.protocols import Encoder
 from rankscope.engine.examples import example_queries
 from rankscope.engine.manifest import Manifest, corpus_fingerprint
 from rankscope.engine.progress import IndexProgress, ProgressClock
-from rankscope.errors import Cancelled, CorpusError, WorkspaceBusy
+from rankscope.errors import Cancelled, WorkspaceBusy
 
 if TYPE_CHECKING:
     from rankscope.corpus.document_store import DocumentStore
-    from rankscope.corpus.loader import LoadOptions
+    from rankscope.corpus.loader import Loading, LoadOptions
     from rankscope.engine.workspace import Workspace
     from rankscope.stages.dense.vector_cache import VectorCache
 
@@ -49,6 +49,10 @@ class IndexReport:
     truncated_documents: int
     truncated_tokens: int
     skipped: int
+    rejected: tuple[str, ...] = ()
+    """One line for each record that was left out, the first thousand."""
+    notes: tuple[str, ...] = ()
+    """What was left out by rule, such as files of other kinds."""
 
 
 class IndexBuild:
@@ -60,6 +64,7 @@ class IndexBuild:
         self.options = options
         self.report: IndexReport | None = None
         self._embedded = 0
+        self._loading: Loading | None = None
 
     def run(self) -> IndexReport:
         """Drain :meth:`iter_progress`."""
@@ -98,7 +103,7 @@ class IndexBuild:
             manifest = self._manifest(store, skipped)
             present = self.workspace.manifest
             if present is not None and present.same_input(manifest):
-                self.report = _report(present, embedded=0, unchanged=True)
+                self.report = self._reported(present, unchanged=True)
                 return
             dense = yield from self._embed(store, staging, cancelled)
             yield from _compile_bm25(store, staging, cancelled)
@@ -106,17 +111,19 @@ class IndexBuild:
         manifest.write(staging)
         yield IndexProgress("finishing", 0, 1, 0.0, None)
         self.workspace.generations.publish(staging)
-        self.report = _report(manifest, embedded=self._embedded, unchanged=False)
+        self.report = self._reported(manifest, unchanged=False)
         yield IndexProgress("finishing", 1, 1, 0.0, None)
 
     def _read(
         self, store: DocumentStore, cancelled: Callable[[], bool]
     ) -> Generator[IndexProgress, None, int]:
         """Copy the source's documents into the store, in batches; returns how many records were left out."""
-        from rankscope.corpus.loader import load
+        from rankscope.corpus.loader import LoadOptions, load
+        from rankscope.stages.dense.bundled import token_counter
 
         clock = ProgressClock("reading", None)
-        loading = load(self.source, self.options)
+        options = self.options or LoadOptions(chunking=self.workspace.settings.chunking)
+        self._loading = loading = load(self.source, replace(options, count_tokens=token_counter()))
         done = 0
         documents = iter(loading)
         while batch := list(islice(documents, _READ_BATCH)):
@@ -124,8 +131,6 @@ class IndexBuild:
             store.insert(batch)
             done += len(batch)
             yield clock.at(done)
-        if done == 0:
-            raise CorpusError("no documents found.", path=self.source, remedy="Expected at least one.")
         store.seal()
         return loading.skipped
 
@@ -137,7 +142,7 @@ class IndexBuild:
         return Manifest(
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             source=str(self.source),
-            source_format=self.options.format if self.options and self.options.format else "sniffed",
+            source_format=self._loading.format if self._loading else "",
             documents=len(store),
             fingerprint=corpus_fingerprint(store.fingerprint_rows()),
             bi_encoder=models.bi_encoder,
@@ -198,6 +203,19 @@ class IndexBuild:
             self._embedded += len(rows)
             yield clock.at(start + len(rows))
 
+    def _reported(self, manifest: Manifest, *, unchanged: bool) -> IndexReport:
+        loading = self._loading
+        return IndexReport(
+            documents=manifest.documents,
+            embedded=self._embedded,
+            unchanged=unchanged,
+            truncated_documents=manifest.truncated_documents,
+            truncated_tokens=manifest.truncated_tokens,
+            skipped=loading.skipped if loading else 0,
+            rejected=tuple(loading.rejected) if loading else (),
+            notes=tuple(loading.notes) if loading else (),
+        )
+
 
 def _compile_bm25(
     store: DocumentStore, staging: Path, cancelled: Callable[[], bool]
@@ -220,14 +238,3 @@ def _compile_bm25(
 def _stop_if(cancelled: Callable[[], bool]) -> None:
     if cancelled():
         raise Cancelled("indexing was stopped;", remedy="run the same command again to resume.")
-
-
-def _report(manifest: Manifest, *, embedded: int, unchanged: bool) -> IndexReport:
-    return IndexReport(
-        documents=manifest.documents,
-        embedded=embedded,
-        unchanged=unchanged,
-        truncated_documents=manifest.truncated_documents,
-        truncated_tokens=manifest.truncated_tokens,
-        skipped=manifest.skipped,
-    )
