@@ -1,0 +1,70 @@
+"""What the reranker asks of a model: read passages, then score windows of them against a query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rankscope.core.documents import Document
+from rankscope.core.scales import ScoreScale
+from rankscope.core.trace import ModelInfo
+
+__all__ = ["PreparedPassage", "Scorer", "padded_batches"]
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedPassage:
+    """A passage as the model will read it.
+
+    ``windows`` holds what :meth:`Scorer.logits` takes, ``lengths`` their tokens; ``tokens`` is the whole
+    passage's, ``cut`` how many of those stand in no window. ``cached`` is None where nothing is cached.
+    """
+
+    windows: tuple[Any, ...]
+    lengths: tuple[int, ...]
+    tokens: int
+    cut: int
+    cached: bool | None = None
+
+
+class Scorer(Protocol):
+    """A loaded cross-encoder."""
+
+    info: ModelInfo
+    score_scale: ScoreScale
+
+    def query(self, text: str) -> Any:
+        """The query, read once for all of its candidates."""
+
+    def query_tokens_cut(self, query: Any) -> int:
+        """How many tokens at the end of the query are not read."""
+
+    def prepare(
+        self, query: Any, candidates: Sequence[Document], check: Callable[[], None]
+    ) -> list[PreparedPassage]:
+        """Cut candidates into windows and read what does not depend on the query."""
+
+    def logits(self, query: Any, windows: Sequence[Any]) -> list[float]:
+        """Raw scores of windows, in one batch."""
+
+    def activate(self, logit: float) -> float:
+        """A raw score on ``score_scale``."""
+
+
+def padded_batches(lengths: Sequence[int], budget: int, slack: float = 0.75) -> list[list[int]]:
+    """Rows in batches of like length: padded none exceeds ``budget`` tokens, and padding stays small.
+
+    A row shorter than ``slack`` of its batch's longest starts a new batch, unless the batch is tiny.
+    """
+    batches: list[list[int]] = []
+    longest = 0
+    for row in sorted(range(len(lengths)), key=lambda row: (-lengths[row], row)):
+        batch = batches[-1] if batches else []
+        full = longest * (len(batch) + 1) > budget
+        wasteful = lengths[row] < slack * longest and len(batch) >= 4
+        if not batch or full or wasteful:
+            batches.append([])
+            longest = max(1, lengths[row])
+        batches[-1].append(row)
+    return batches

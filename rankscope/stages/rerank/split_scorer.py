@@ -1,0 +1,149 @@
+"""The bundled architecture's fast path: the query's lower layers once, the passages' kept in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from rankscope.config import ModelSettings, RerankSettings
+from rankscope.core.documents import Document
+from rankscope.core.scales import ScoreScale, sigmoid
+from rankscope.core.trace import ModelInfo
+from rankscope.stages.dense.bundled import model_revision
+from rankscope.stages.dense.precision import choose_device, choose_dtype
+from rankscope.stages.rerank.passage_cache import PassageCache, ReadPassage, ReadWindow
+from rankscope.stages.rerank.scorer import PreparedPassage, padded_batches
+from rankscope.stages.rerank.split_bert import Side
+from rankscope.stages.rerank.split_cross_encoder import SplitCrossEncoder, pad
+from rankscope.stages.rerank.windows import WindowPlan, plan_windows
+
+__all__ = ["SplitScorer"]
+
+_READ_BUDGET = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    side: Side
+    cut: int
+
+
+class SplitScorer:
+    """Implements :class:`rankscope.stages.rerank.scorer.Scorer` for a split cross-encoder's folder."""
+
+    score_scale = ScoreScale.PROBABILITY
+
+    def __init__(self, folder: Path, rerank: RerankSettings, models: ModelSettings) -> None:
+        self._device = choose_device(models.device)
+        dtype = choose_dtype(models.precision, self._device)
+        self._module = SplitCrossEncoder.load(str(folder))
+        self._module.max_seq_length = min(self._module.max_seq_length, rerank.max_length)
+        self._network = self._module.network.to(self._device, dtype).eval()
+        self._network.interaction.float()
+        self._most = rerank.max_windows if rerank.windows else 1
+        self._cache = PassageCache(rerank.cache_mb * 2**20)
+        self.info = ModelInfo(
+            name=rerank.model,
+            revision=model_revision(folder),
+            dtype=str(dtype).removeprefix("torch."),
+            max_length=self._module.max_seq_length,
+            activation="sigmoid",
+        )
+
+    @property
+    def cached_bytes(self) -> int:
+        """Memory that kept passages take."""
+        return self._cache.size
+
+    def query(self, text: str) -> _Query:
+        """The query after its lower layers."""
+        pieces = self._module.pieces([text])[0]
+        kept = pieces[: self._module.query_limit]
+        with torch.inference_mode():
+            ids, mask = pad([kept], self._network.config)
+            side = self._network.read(ids.to(self._device), mask.to(self._device))
+        return _Query(side, len(pieces) - len(kept))
+
+    def query_tokens_cut(self, query: _Query) -> int:
+        """How many word pieces at the end of the query are not read."""
+        return query.cut
+
+    def prepare(
+        self,
+        query: _Query,  # noqa: ARG002  # the lower layers do not depend on it: that is the point
+        candidates: Sequence[Document],
+        check: Callable[[], None],
+    ) -> list[PreparedPassage]:
+        """Windows after their lower layers, from memory where they are known."""
+        keys = [document.content_hash for document in candidates]
+        found = {key: entry for key in keys if (entry := self._cache.get(key)) is not None}
+        known = frozenset(found)
+        fresh = {key: item.searchable for key, item in zip(keys, candidates, strict=True) if key not in known}
+        for key, passage in zip(fresh, self._read(list(fresh.values()), check), strict=True):
+            found[key] = passage
+            self._cache.put(key, passage)
+        return [
+            PreparedPassage(
+                windows=found[key].windows,
+                lengths=tuple(len(window) for window in found[key].windows),
+                tokens=found[key].tokens,
+                cut=found[key].cut,
+                cached=key in known if self._cache.limit else None,
+            )
+            for key in keys
+        ]
+
+    def _read(self, texts: Sequence[str], check: Callable[[], None]) -> list[ReadPassage]:
+        if not texts:
+            return []
+        pieces = self._module.pieces(texts)
+        plans = [plan_windows(len(ids), self._module.passage_limit, self._most) for ids in pieces]
+        cut = [ids[start:end] for ids, plan in zip(pieces, plans, strict=True) for start, end in plan.spans]
+        windows: list[ReadWindow | None] = [None] * len(cut)
+        lengths = [len(ids) + 2 for ids in cut]
+        with torch.inference_mode():
+            for batch in padded_batches(lengths, _READ_BUDGET):
+                check()
+                ids, mask = pad([cut[row] for row in batch], self._network.config)
+                side = self._network.read(ids.to(self._device), mask.to(self._device))
+                for place, row in enumerate(batch):
+                    end = lengths[row]
+                    # Copies: a view would keep the whole padded batch in memory.
+                    windows[row] = ReadWindow(side.ids[place, :end].clone(), side.hidden[place, :end].clone())
+        return _by_passage([item for item in windows if item is not None], pieces, plans)
+
+    def logits(self, query: _Query, windows: Sequence[ReadWindow]) -> list[float]:
+        """Calibrated logits of windows against the query, in one batch."""
+        with torch.inference_mode():
+            longest = max(len(window) for window in windows)
+            config = self._network.config
+            hidden = windows[0].hidden.new_zeros(len(windows), longest, config.hidden_size)
+            ids = windows[0].ids.new_full((len(windows), longest), config.pad_id)
+            mask = torch.zeros(len(windows), longest, dtype=torch.bool, device=self._device)
+            for row, window in enumerate(windows):
+                ids[row, : len(window)] = window.ids
+                hidden[row, : len(window)] = window.hidden
+                mask[row, : len(window)] = True
+            passages = Side(ids, mask, hidden)
+            scores: list[float] = self._network.score(query.side.expand(len(windows)), passages).tolist()
+            return scores
+
+    def activate(self, logit: float) -> float:
+        """Probability of relevance."""
+        return sigmoid(logit)
+
+
+def _by_passage(
+    windows: Sequence[ReadWindow], pieces: Sequence[Sequence[int]], plans: Sequence[WindowPlan]
+) -> list[ReadPassage]:
+    """Windows in order, back under their passages."""
+    passages: list[ReadPassage] = []
+    start = 0
+    for ids, plan in zip(pieces, plans, strict=True):
+        end = start + len(plan.spans)
+        passages.append(ReadPassage(tuple(windows[start:end]), len(ids), plan.cut))
+        start = end
+    return passages
