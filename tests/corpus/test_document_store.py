@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,7 @@ def test_any_text_comes_back_as_it_was(tmp_path: Path, documents: list[Document]
         assert store.ids_of(range(len(documents))) == ids
         assert [document.doc_id for document in store.documents()] == ids
         assert [row[1] for row in store.fingerprint_rows()] == store.content_hashes()
+        assert store.rows_of(ids) == {doc_id: row for row, doc_id in enumerate(ids)}
         for document in documents:
             for key, value in document.metadata.items():
                 rows = store.rows_matching({key: value})
@@ -99,3 +102,114 @@ def test_the_file_is_private_and_another_kind_of_file_is_refused(tmp_path: Path)
         DocumentStore.open(tmp_path / "other.db")
     with pytest.raises(FileNotFoundError):
         DocumentStore.open(tmp_path / "absent.db")
+
+
+def test_an_id_that_stands_twice_within_a_batch_is_named(tmp_path: Path) -> None:
+    with DocumentStore.create(tmp_path / "d.db") as store:
+        with pytest.raises(CorpusError, match="'b' stands twice"):
+            store.insert([Document("a", "x"), Document("b", "x"), Document("b", "y")])
+        store.insert([Document("a", "x")])
+        store.seal()
+        assert [document.doc_id for document in store.documents()] == ["a"]
+
+
+def test_an_unsealed_store_is_not_opened(tmp_path: Path) -> None:
+    with DocumentStore.create(tmp_path / "d.db") as store:
+        store.insert([Document("a", "x")])
+    with pytest.raises(WorkspaceError, match="it is unfinished"):
+        DocumentStore.open(tmp_path / "d.db")
+
+
+def test_an_existing_file_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "d.db").write_text("mine")
+    with pytest.raises(FileExistsError):
+        DocumentStore.create(tmp_path / "d.db")
+    assert (tmp_path / "d.db").read_text() == "mine"
+
+
+def test_rows_outside_the_corpus_are_refused(tmp_path: Path) -> None:
+    with sealed(tmp_path, [Document("a", "x")]) as store:
+        for rows in ([1], [0, -1]):
+            with pytest.raises(IndexError, match="outside the corpus of 1 documents"):
+                store.ids_of(rows)
+            with pytest.raises(IndexError):
+                store.texts_of(rows)
+        assert store.rows_of(["zzz", "a"]) == {"a": 0}
+
+
+def test_a_sealed_store_cannot_be_written(tmp_path: Path) -> None:
+    with (
+        sealed(tmp_path, [Document("a", "x")]) as store,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        store.insert([Document("b", "x")])
+
+
+def test_a_long_value_is_met_exactly(tmp_path: Path) -> None:
+    one, other = "x" * 5000 + "1", "x" * 5000 + "2"
+    documents = [Document("a", "t", metadata={"html": one}), Document("b", "t", metadata={"html": other})]
+    with sealed(tmp_path, documents) as store:
+        rows = store.rows_matching({"html": other})
+        assert rows is not None
+        assert rows.tolist() == [1]
+        assert store.metadata_values("html") == []
+
+
+def test_streaming_starts_anywhere_and_leaves_the_store_usable(tmp_path: Path) -> None:
+    documents = [Document(f"{place:04}", "x") for place in range(1100)]
+    with sealed(tmp_path, documents) as store:
+        assert [document.doc_id for document in store.documents(1098)] == ["1098", "1099"]
+        for row, document in enumerate(store.documents()):
+            if row % 400 == 0:
+                assert store.ids_of([row]) == [document.doc_id]
+        for row, (doc_id, _, _) in enumerate(store.fingerprint_rows()):
+            if row % 400 == 0:
+                assert store.fetch([doc_id])[doc_id].text == "x"
+
+
+@pytest.mark.parametrize(
+    ("fragment", "found"),
+    [
+        ("STUCK PIPE", ["a", "b"]),
+        ("100%", ["c"]),
+        ("a_b", ["c"]),
+        ("é", ["c"]),
+        ("\0after", ["d"]),
+        ("\ud800", ["d"]),
+        ("id-e", ["id-e"]),
+        ("x" * 60_000, []),
+        ("nowhere", []),
+    ],
+)
+def test_a_fragment_is_found_in_id_title_and_text(tmp_path: Path, fragment: str, found: list[str]) -> None:
+    documents = [
+        Document("a", "A stuck pipe."),
+        Document("b", "Something", title="Stuck pipe"),
+        Document("c", "100% of a_b in é"),
+        Document("d", "before\0after \ud800"),
+        Document("id-e", "x?"),
+    ]
+    with sealed(tmp_path, documents) as store:
+        assert store.find(fragment) == found
+
+
+def test_several_threads_read_at_once(tmp_path: Path) -> None:
+    documents = [
+        Document(f"{place:04}", f"text {place}", metadata={"part": place % 3}) for place in range(900)
+    ]
+    with sealed(tmp_path, documents) as store:
+
+        def read(seed: int) -> bool:
+            rows = [(seed * 37 + step * 11) % 900 for step in range(50)]
+            fetched = store.fetch(store.ids_of(rows))
+            matching = store.rows_matching({"part": str(seed % 3)})
+            streamed = sum(1 for _ in store.documents())
+            return (
+                [fetched[f"{row:04}"].text for row in rows] == [f"text {row}" for row in rows]
+                and matching is not None
+                and matching.tolist() == list(range(seed % 3, 900, 3))
+                and streamed == 900
+            )
+
+        with ThreadPoolExecutor(8) as pool:
+            assert all(pool.map(read, range(24)))
