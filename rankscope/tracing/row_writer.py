@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import sqlite3
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -84,6 +85,7 @@ class RowWriter:
                 if self._is_new(trace, fresh):
                     self._collect(trace, rows)
                     fresh[trace.trace_id] = trace
+                time.sleep(0)  # lets a waiting thread of the service go on before the next trace
             except TraceError as error:
                 refused[place] = error
         self._insert(rows)

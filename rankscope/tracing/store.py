@@ -94,7 +94,7 @@ class TraceStore:
         Returns how many were deleted. Texts that no trace refers to any more go with them.
         """
         done: Future[int] = self._writer.put(
-            None, lambda connection, _: prune(connection, before=before, keep=keep, ids=ids)
+            None, lambda connection: prune(connection, before=before, keep=keep, ids=ids)
         )
         return done.result()
 
@@ -216,7 +216,7 @@ class TraceStore:
 
     def _after_fork(self) -> None:
         """In a forked child: start afresh. SQLite connections must be neither used nor closed there."""
-        _leaked.append((self._idle, self._writer.leak()))
+        _leaked.append((self._idle, self._writer))
         closed = self._closed
         self._reset()
         self._closed = closed

@@ -257,7 +257,7 @@ def test_a_full_disk_is_one_error_and_what_was_committed_stays(tmp_path: Path) -
     store = TraceStore(tmp_path / "traces.db")
     store.append(make_trace(1)).result()
 
-    def leave_no_room(connection: sqlite3.Connection, _: object) -> None:
+    def leave_no_room(connection: sqlite3.Connection) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
 

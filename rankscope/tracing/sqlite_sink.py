@@ -1,0 +1,115 @@
+"""Traces into SQLite, a batch a transaction: locks waited for, errors in one line, the file watched."""
+
+from __future__ import annotations
+
+import os
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from rankscope.core.trace import Trace
+from rankscope.errors import RankScopeError, TraceError
+from rankscope.tracing.database import connect, describe, is_busy, prepare
+from rankscope.tracing.row_writer import RowWriter
+
+__all__ = ["SqliteSink"]
+
+R = TypeVar("R")
+
+
+class SqliteSink:
+    """Owns the write connection, opened with the first batch. For one thread at a time."""
+
+    def __init__(self, path: Path, *, busy_seconds: float) -> None:
+        self._path = path
+        self._busy_seconds = busy_seconds
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+        self._rows: RowWriter | None = None
+
+    def write(self, traces: Sequence[Trace]) -> list[RankScopeError | None]:
+        """Commit traces together; the error of each that is not stored, else None. Raises nothing."""
+        try:
+            refused = self._with_retries(lambda: self._commit(traces))
+        except Exception as error:  # noqa: BLE001 - each becomes the answer for its traces
+            self.close()
+            known = self._explain(error, traces[0])
+            if len(traces) == 1 or not isinstance(known, TraceError):
+                return [known] * len(traces)
+            # A value that cannot be stored is at fault: it must take no other trace with it.
+            return [self.write([trace])[0] for trace in traces]
+        return [refused.get(place) for place in range(len(traces))]
+
+    def run(self, task: Callable[[sqlite3.Connection], R]) -> R:
+        """Run ``task`` on the connection, outside any transaction. Raises RankScopeError."""
+        try:
+            return self._with_retries(lambda: task(self._open()[0]))
+        except Exception as error:
+            self.close()
+            raise self._explain(error, None) from error
+
+    def close(self) -> None:
+        """Release the file; the next write opens it again."""
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._rows = self._file = None
+
+    def _commit(self, traces: Sequence[Trace]) -> dict[int, TraceError]:
+        connection, rows = self._open()
+        connection.execute("BEGIN IMMEDIATE")
+        refused = rows.write(traces)
+        connection.execute("COMMIT")
+        return refused
+
+    def _with_retries(self, attempt: Callable[[], R]) -> R:
+        """Retry while another process holds the lock, beyond SQLite's own waiting, with random pauses."""
+        deadline = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                return attempt()
+            except sqlite3.OperationalError as error:
+                self._roll_back()
+                if not is_busy(error) or time.monotonic() >= deadline:
+                    raise
+                time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - only to part the competitors
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def _roll_back(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+        if self._rows is not None:
+            self._rows.forget()
+
+    def _open(self) -> tuple[sqlite3.Connection, RowWriter]:
+        """The connection, opened again when the file was replaced or removed underneath it."""
+        if self._connection is not None and self._file != _identity(self._path):
+            self.close()
+        if self._connection is None or self._rows is None:
+            prepare(self._path, create=True, busy_seconds=self._busy_seconds)
+            self._connection = connect(self._path, busy_seconds=self._busy_seconds)
+            self._file = _identity(self._path)
+            self._rows = RowWriter(self._connection)
+        return self._connection, self._rows
+
+    def _explain(self, error: Exception, trace: Trace | None) -> RankScopeError:
+        if isinstance(error, RankScopeError):
+            return error
+        # Not the database but a value of the trace is at fault when the driver cannot bind it.
+        unbindable = isinstance(error, sqlite3.InterfaceError | sqlite3.ProgrammingError)
+        if isinstance(error, sqlite3.Error | OSError) and not unbindable:
+            return describe(error, self._path)
+        name = "a trace" if trace is None else f"trace {trace.trace_id!r:.80}"
+        return TraceError(f"{name} holds a value that cannot be stored: {error!r:.200}.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116 - once a batch; Path.stat costs twice as much
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
