@@ -16,9 +16,11 @@ def measure_reranking(
     query: str, passages: list[Document], rerank: RerankSettings, models: ModelSettings, rounds: int = 3
 ) -> list[Comparison]:
     """Score the passages both ways, without and with the passages' lower layers cached."""
-    from rankscope.stages.rerank.cross_encoder import CrossEncoderReranker, load_stock
+    from rankscope.stages.rerank.bundled import resolve_cross_encoder
+    from rankscope.stages.rerank.cross_encoder import CrossEncoderReranker
+    from rankscope.stages.rerank.split_cross_encoder import load_cross_encoder
 
-    stock = load_stock(rerank, models)
+    stock = load_cross_encoder(resolve_cross_encoder(rerank.model, models.download))
     pairs = [(query, passage.searchable) for passage in passages]
     stock.predict(pairs[:8], show_progress_bar=False)
     theirs = [float(score) for score in stock.predict(pairs, show_progress_bar=False)]

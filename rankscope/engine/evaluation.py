@@ -95,9 +95,9 @@ def load_query_set(
 
 
 def collection_workspace(source: Path, work: Path, settings: Settings) -> Workspace:
-    """The workspace under ``work`` in which a collection is indexed: one a source folder."""
+    """The workspace under ``work`` in which a collection is indexed: one a source folder and version."""
     path = source.resolve()
-    digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:8]
+    digest = hashlib.sha256(os.fsencode(path) + b"\0" + __version__.encode()).hexdigest()[:8]
     folder = work / f"{path.name}-{digest}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     return Workspace(folder, settings=settings)

@@ -117,6 +117,8 @@ class Pipeline:
                 trace = trace.with_ranking(ranking)
                 if ranking.status == "partial":
                     yield BatchScored(trace, done=len(ranking.hits), total=total)
+        except Cancelled:
+            return
         except RankScopeError as error:
             yield _rerank_failed(trace, self.reranker, self.candidates, str(error))
             return

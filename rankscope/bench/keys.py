@@ -1,0 +1,104 @@
+"""How the running screen feels: a typed query to its fused column, and keys while the reranker works.
+
+Drives the real program without a terminal, with the real models, and reads the clock in the same process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rankscope.engine.workspace import Workspace
+from rankscope.errors import RankScopeError
+
+__all__ = ["KeyTimes", "measure_keys"]
+
+_PATIENCE_S = 60.0
+_QUERIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTimes:
+    """Milliseconds from a key to the frame that shows its effect, models warm."""
+
+    fused_median_ms: float
+    fused_worst_ms: float
+    key_median_ms: float
+    key_worst_ms: float
+    keys_measured: int
+
+    def as_mapping(self) -> dict[str, float]:
+        """Plain numbers for JSON."""
+        return asdict(self)
+
+
+def measure_keys(workspace: Workspace, queries: tuple[str, ...] = ()) -> KeyTimes:
+    """Type queries, and press a floor key while each is reranked. Gives up after a minute's wait."""
+    asked = (queries or workspace.example_queries)[:_QUERIES]
+    if not asked:
+        raise RankScopeError(
+            "there is no query to type.", remedy="Index a BEIR folder that holds queries.jsonl."
+        )
+    fused, keys = asyncio.run(_drive(workspace, asked))
+    return KeyTimes(statistics.median(fused), max(fused), statistics.median(keys), max(keys), len(keys))
+
+
+async def _drive(workspace: Workspace, queries: tuple[str, ...]) -> tuple[list[float], list[float]]:
+    from textual.widgets import Input
+
+    from rankscope.tui.app import RankScopeApp
+    from rankscope.tui.state import Phase, RunPhase
+
+    fused: list[float] = []
+    keys: list[float] = []
+    with tempfile.TemporaryDirectory() as pictures:
+        app = RankScopeApp(workspace, picture_folder=Path(pictures))
+        async with app.run_test(size=(120, 40)) as pilot:
+            probe = app.probe
+            await _until(lambda: probe.state.phase is Phase.READY)
+            for text in queries:
+                app.simulate_key("slash")
+                await pilot.pause()
+                probe.query_one("#query", Input).value = text
+                started = time.perf_counter()
+                app.simulate_key("enter")
+                await _until(lambda text=text: _is_fused(probe.state.trace, text))  # type: ignore[misc]
+                await _painted(app.call_after_refresh)
+                fused.append((time.perf_counter() - started) * 1000)
+                if probe.state.run is RunPhase.RUNNING:
+                    before = probe.state.settings.floor.value
+                    started = time.perf_counter()
+                    app.simulate_key("right_square_bracket")
+                    await _until(lambda before=before: probe.state.settings.floor.value != before)  # type: ignore[misc]
+                    await _painted(app.call_after_refresh)
+                    keys.append((time.perf_counter() - started) * 1000)
+                await _until(lambda: not probe.state.busy)
+                app.simulate_key("left_square_bracket")
+    return fused, keys or [0.0]
+
+
+def _is_fused(trace: object, text: str) -> bool:
+    """Whether the trace on the screen is of this query and has its fused column."""
+    from rankscope.core.trace import Trace
+
+    return isinstance(trace, Trace) and trace.query.text == text and trace.ranking("fusion") is not None
+
+
+async def _painted(after_refresh: Callable[[Callable[[], None]], object]) -> None:
+    """Return once the next frame is drawn."""
+    drawn = asyncio.Event()
+    after_refresh(drawn.set)
+    await asyncio.wait_for(drawn.wait(), _PATIENCE_S)
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise RankScopeError("the screen did not answer within a minute.")
+        await asyncio.sleep(0.001)
