@@ -11,6 +11,8 @@ from typing import Any
 __all__ = ["as_id", "as_mapping", "as_moment", "as_number", "as_rank", "as_text", "plain"]
 
 _LARGEST = 2**53
+_ZONES = {"UTC": "Z", "GMT": "Z", "EST": "-05:00", "EDT": "-04:00", "CST": "-06:00", "CDT": "-05:00"}
+_ZONES |= {"MST": "-07:00", "MDT": "-06:00", "PST": "-08:00", "PDT": "-07:00", "CET": "+01:00", "CEST": "+02:00"}
 _UNITS = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3), (1e8, 1.0))
 
 
@@ -101,6 +103,9 @@ def as_moment(value: Any) -> datetime | None:
     if not isinstance(value, str) or not value.strip():
         return None
     text = value.strip().replace(",", ".", 1) if value[:4].isdigit() else value.strip()
+    stamp, _, zone = text.rpartition(" ")
+    if zone in _ZONES:
+        text = f"{stamp}{_ZONES[zone]}"
     try:
         return _utc(datetime.fromisoformat(text))
     except ValueError:

@@ -202,7 +202,7 @@ def dump_mapping(mapping: LogMapping, comments: tuple[str, ...] = ()) -> str:
     lines += ["", "[trace]", *_pairs(mapping.trace)]
     if mapping.trace.attributes:
         lines += ["", "[trace.attributes]"]
-        lines += [f"{_text(key)} = {_text(text)}" for key, text in mapping.trace.attributes.items()]
+        lines += [f"{_key(key)} = {_text(text)}" for key, text in mapping.trace.attributes.items()]
     for stage in mapping.stages:
         lines += ["", "[[stage]]", *_pairs(stage)]
     return "\n".join(lines).lstrip("\n") + "\n"
@@ -221,6 +221,10 @@ def _pairs(part: Any) -> list[str]:
         else:
             lines.append(f"{item.name} = {_text(value)}")
     return lines
+
+
+def _key(name: str) -> str:
+    return name if name.isascii() and name.replace("_", "").replace("-", "").isalnum() else _text(name)
 
 
 def _text(value: str) -> str:

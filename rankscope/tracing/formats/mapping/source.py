@@ -15,9 +15,10 @@ from rankscope.tracing.formats.mapping.model import SourceMap
 from rankscope.tracing.formats.records import RAW_LIMIT, Record, read_json
 from rankscope.tracing.formats.tables import read_csv, read_parquet, read_sqlite
 
-__all__ = ["LogRecord", "decode_paths", "log_records", "raw_records", "unpack"]
+__all__ = ["LogRecord", "decode_paths", "group_records", "log_records", "raw_records", "unpack"]
 
 _PREFIXED = re.compile(r"^[^{\[]{1,400}?(\{.*\})\s*$", re.DOTALL)
+_STAMP = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d([.,]\d+)?(Z|[+-]\d\d:?\d\d)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ def raw_records(path: Path, source: SourceMap) -> Iterator[Record]:
 
 
 def _without_prefix(record: Record) -> Record:
-    """A log line's JSON behind its time and level, where the line as a whole is no JSON."""
+    """A log line's JSON behind its time and level, which become ``_time`` and ``_prefix``."""
     if not record.error:
         return record
     match = _PREFIXED.match(record.raw)
@@ -59,14 +60,16 @@ def _without_prefix(record: Record) -> Record:
     except (ValueError, RecursionError):
         return record
     prefix = record.raw[: match.start(1)].strip()
-    return Record(record.line, {"_prefix": prefix, **value} if isinstance(value, dict) else value, record.raw)
+    stamp = _STAMP.match(prefix.lstrip("[("))
+    told = {"_prefix": prefix, **({"_time": stamp.group().strip()} if stamp else {})}
+    return Record(record.line, {**told, **value} if isinstance(value, dict) else value, record.raw)
 
 
 def log_records(path: Path, source: SourceMap) -> Iterator[LogRecord]:
     """The records that expressions see."""
     records = unpack(raw_records(path, source), source.records)
     decoded = (_decoded(record, source.decode) for record in records)
-    return _grouped(decoded, source.group_by) if source.group_by else decoded
+    return group_records(decoded, source.group_by) if source.group_by else decoded
 
 
 def unpack(records: Iterable[Record], expression: str) -> Iterator[LogRecord]:
@@ -115,7 +118,7 @@ def _decode(value: Any, steps: list[str]) -> Any:
     return value
 
 
-def _grouped(records: Iterable[LogRecord], group_by: tuple[str, ...]) -> Iterator[LogRecord]:
+def group_records(records: Iterable[LogRecord], group_by: tuple[str, ...]) -> Iterator[LogRecord]:
     """Rows with equal keys as one record, in order of their first row; broken rows at once."""
     getters = [compile_expression(text) for text in group_by]
     groups: dict[str, list[LogRecord]] = {}
