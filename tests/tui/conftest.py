@@ -66,7 +66,7 @@ def bench(tmp_path: Path) -> Callable[..., object]:
     ) -> AsyncIterator[Bench]:
         workspace = workspace or FakeWorkspace()
         app = RankScopeApp(workspace, picture_folder=tmp_path, now=lambda: "2026-01-31T12-00-00")
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=size, notifications=True) as pilot:
             yield Bench(app, workspace, pilot)
 
     return open_bench

@@ -26,6 +26,7 @@ from rankscope.tui.widgets.query_bar import QueryBar, QueryInput
 __all__ = ["ProbeScreen"]
 
 Answer = TypeVar("Answer")
+_MEANT = frozenset(key.key for key in keys.KEYS)
 
 
 class ProbeScreen(ProbeRuns):
@@ -62,7 +63,7 @@ class ProbeScreen(ProbeRuns):
         """A character that means nothing here starts a new query."""
         if event.character is None or not event.is_printable or isinstance(self.focused, QueryInput):
             return
-        if event.key in self.active_bindings or event.character == " " or self.state.read_only:
+        if event.key in _MEANT or event.character == " " or self.state.read_only:
             return
         event.stop()
         event.prevent_default()
@@ -207,6 +208,6 @@ class ProbeScreen(ProbeRuns):
             path.write_text(self.app.export_screenshot(), encoding="utf-8")
         except OSError as error:
             reason = error.strerror or str(error)
-            self.notify(f"{one_line(str(path))}: {reason}", title="Not saved", severity="error", markup=False)
+            self.notify(f"{reason}: {one_line(str(path))}", title="Not saved", severity="error", markup=False)
             return
         self.notify(one_line(str(path)), title="Picture saved", markup=False)

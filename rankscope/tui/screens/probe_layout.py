@@ -91,7 +91,8 @@ class ProbeLayout(Screen[None]):
             table = self.query_one(f"#{side}", RankingTable)
             words = _absence(state, "before" if side == "before" else "after")
             table.choose(state.chosen, words, reveal=not self.locked or table.has_focus)
-        self.call_after_refresh(self.relink)
+        self.relink()
+        self.call_after_refresh(self.relink)  # again, where the columns were laid out anew
 
     def follow_scroll(self, table: RankingTable) -> None:
         """A column scrolled: the link follows and, where the columns are locked, the other column."""

@@ -7,7 +7,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import OptionList, Static
-from textual.widgets.option_list import Option
 
 from rankscope.core.sanitize import one_line
 from rankscope.tui.messages import ExampleChosen
@@ -45,20 +44,14 @@ class Welcome(Vertical):
         if examples == self._examples:
             return
         self._examples = examples
-        title = (
-            Content.assemble(("Or try one of these", "bold"), ("  ↓ and enter", "$muted"))
-            if examples
-            else Content("")
-        )
-        self.query_one("#examples-title", Static).update(title)
         options = self.query_one("#examples", OptionList)
         options.clear_options()
-        options.add_options(
-            [
-                Option(Content.assemble(("› ", "$muted"), one_line(example)), id=str(n))
-                for n, example in enumerate(examples)
-            ]
-        )
+        if not examples:
+            return
+        title = Content.assemble(("Or try one of these", "bold"), ("  ↓ and enter", "$muted"))
+        self.query_one("#examples-title", Static).update(title)
+        options.add_options(Content.assemble(("› ", "$muted"), one_line(example)) for example in examples)
+        options.highlighted = 0
 
     @on(OptionList.OptionSelected, "#examples")
     def _chosen(self, event: OptionList.OptionSelected) -> None:
