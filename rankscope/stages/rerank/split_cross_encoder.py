@@ -35,6 +35,8 @@ class SplitCrossEncoder(InputModule):  # type: ignore[misc]  # the base class is
     def __init__(self, network: SplitBert, tokenizer: Tokenizer, max_seq_length: int = 512) -> None:
         super().__init__()
         self.network = network
+        tokenizer.no_truncation()
+        tokenizer.no_padding()
         self.tokenizer = tokenizer
         self.max_seq_length = max_seq_length
 
@@ -99,8 +101,6 @@ class SplitCrossEncoder(InputModule):  # type: ignore[misc]  # the base class is
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:160]
             raise ModelError(f"{folder}: cannot be loaded: {reason}") from error
-        tokenizer.no_truncation()
-        tokenizer.no_padding()
         return cls(network.eval(), tokenizer, max_seq_length)
 
     def save(self, output_path: str, *_: Any, **__: Any) -> None:
