@@ -103,6 +103,8 @@ class Target:
     workspace: Workspace
     queries: Path
     qrels: Path
+    left_out: int = 0
+    """Bad records of the corpus that are not in the index."""
 
 
 @click.command(name="eval")
@@ -217,9 +219,11 @@ def _collections(options: Options, settings: Settings) -> Iterator[Target]:
         workspace = collection_workspace(folder, options.work or user_cache_folder() / "eval", settings)
         with closing(workspace):
             click.echo(f"{folder.name}: indexing ...", err=True)
-            build = IndexBuild(workspace, folder, LoadOptions(chunking=settings.chunking))
+            # A public collection with an empty passage is still worth measuring; the report counts it.
+            build = IndexBuild(workspace, folder, LoadOptions(chunking=settings.chunking, skip_bad=True))
             show_progress(build.iter_progress())
-            yield Target(folder.name, workspace, queries, qrels)
+            left_out = 0 if build.report is None else build.report.skipped
+            yield Target(folder.name, workspace, queries, qrels, left_out)
 
 
 def _evaluate(
@@ -251,7 +255,7 @@ def _evaluate(
         evaluate(run.traces, query_set.judgments, measures, strata=query_set.strata),
         run.traces,
         by_stratum=options.by is not None,
-        counts=query_set.counts(pipeline.documents),
+        counts={"left_out_of_corpus": target.left_out, **query_set.counts(pipeline.documents)},
     )
 
 

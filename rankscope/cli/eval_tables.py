@@ -95,6 +95,7 @@ def _notes(report: CollectionReport, bullet: str) -> list[str]:
 
 
 _COUNTS = {
+    "left_out_of_corpus": "bad or empty records of the corpus were left out",
     "left_out_by_limit": "judged queries were left out by --limit",
     "unjudged": "queries have no judgment and were left out",
     "unknown_queries": "judged queries are not in the file of queries",

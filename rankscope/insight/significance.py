@@ -140,7 +140,8 @@ def paired_permutation_test(
     differences = np.asarray(_differences(before, after), dtype=float)
     # A query that did not change adds nothing under either sign.
     differences = differences[differences != 0]
-    if len(differences) == 0:
+    # With a single change both signs are equally far from zero.
+    if len(differences) < 2:
         return 1.0
     result = stats.permutation_test(
         (differences,),

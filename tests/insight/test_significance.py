@@ -139,6 +139,8 @@ def test_the_permutation_test_is_exact_for_few_queries() -> None:
 def test_the_permutation_test_agrees_with_the_t_test_where_both_apply() -> None:
     assert paired_permutation_test(BEFORE, AFTER) == pytest.approx(paired_t_test(BEFORE, AFTER), abs=0.02)
     assert paired_permutation_test(AFTER, AFTER) == 1.0
+    assert paired_permutation_test([0.1, 0.2, 0.3], [0.1, 0.9, 0.3]) == 1.0
+    assert paired_permutation_test([], []) == 1.0
 
 
 def test_the_t_test_is_that_of_scipy() -> None:
