@@ -105,6 +105,8 @@ _COLUMNS = """
     t.seq, t.id, t.created_at, t.query, t.origin, t.parent_id, t.decision, t.total_ms,
     t.top_doc, t.top_score, t.moved_doc, t.moved, t.finding_count
 """
+_NEAR = 50_000
+"""Rows that are looked at in order of time before the whole table is scanned and sorted."""
 
 
 def select_summaries(
@@ -116,17 +118,37 @@ def select_summaries(
     before: TraceSummary | None = None,
     oldest_first: bool = False,
 ) -> list[TraceSummary]:
-    """One page of the list, newest first unless told; ``before`` goes on after a page's last row."""
+    """One page of the list, newest first unless told; ``before`` goes on after a page's last row.
+
+    Without a filter the index on time gives the page at once. With one, matches may be rare, and following
+    that index through a million rows costs ten times a scan of the table: the nearest rows are tried first,
+    then everything is scanned.
+    """
     where, values = chosen.where()
+    after, edge = "1", cast(tuple[Any, ...], ())
     if before is not None:
-        where += f" AND (t.created_at, t.seq) {'>' if oldest_first else '<'} (?, ?)"
-        values += [format_time(before.created_at, fixed=True), before.seq]
-    order = "ASC" if oldest_first else "DESC"
-    sql = f"""
-        SELECT {_COLUMNS} FROM traces t WHERE {where}
-        ORDER BY t.created_at {order}, t.seq {order} LIMIT ? OFFSET ?
-    """  # noqa: S608 - column names and placeholders only
-    return [_summary(row) for row in connection.execute(sql, (*values, limit, offset))]
+        after = f"(t.created_at, t.seq) {'>' if oldest_first else '<'} (?, ?)"
+        edge = (format_time(before.created_at, fixed=True), before.seq)
+    way = "ASC" if oldest_first else "DESC"
+    order = f"t.created_at {way}, t.seq {way}"
+    page = (limit, offset)
+
+    def run(sql: str, *parameters: Any) -> list[TraceSummary]:
+        return [_summary(row) for row in connection.execute(sql, parameters)]
+
+    # Below, only column names, conditions and placeholders are put together.
+    if where == "1":
+        sql = f"SELECT {_COLUMNS} FROM traces t WHERE {after} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        return run(sql, *edge, *page)
+    if offset == 0:
+        near = f"SELECT * FROM traces t WHERE {after} ORDER BY {order} LIMIT {_NEAR}"  # noqa: S608
+        sql = f"SELECT {_COLUMNS} FROM ({near}) t WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
+        found = run(sql, *edge, *values, *page)
+        if len(found) == limit:
+            return found
+    by_scan = order.replace("t.created_at", "+t.created_at")  # the plus keeps SQLite off the index
+    sql = f"SELECT {_COLUMNS} FROM traces t WHERE {after} AND {where} ORDER BY {by_scan} LIMIT ? OFFSET ?"  # noqa: S608
+    return run(sql, *edge, *values, *page)
 
 
 def _summary(row: tuple[Any, ...]) -> TraceSummary:

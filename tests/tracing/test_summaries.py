@@ -12,6 +12,7 @@ import pytest
 from rankscope.core.documents import Query
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Finding, Hit, Ranking
+from rankscope.tracing import summaries
 from rankscope.tracing.store import TraceFilter, TraceStore
 from tests.tracing.make import START, make_trace
 
@@ -137,3 +138,25 @@ def test_words_are_found_in_a_query_that_had_to_be_escaped(store: TraceStore) ->
     assert listed(store, words=("caf\udce9",)) == [0]
     assert listed(store, words=("CAF",)) == [0]
     assert listed(store, words=("\udce8",)) == []
+
+
+@pytest.mark.parametrize("near", [1, 3, 100])
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_pages_of_a_filter_do_not_depend_on_how_they_are_found(
+    store: TraceStore, monkeypatch: pytest.MonkeyPatch, near: int, oldest_first: bool
+) -> None:
+    monkeypatch.setattr(summaries, "_NEAR", near)
+    for number in range(12):
+        store.append(make_trace(number, decision="refuse" if number % 3 == 0 else "answer"))
+    store.flush()
+    chosen = TraceFilter(decision="refuse")
+    names = [f"trace-{number:06}" for number in (0, 3, 6, 9)]
+    names = names if oldest_first else names[::-1]
+    last = None
+    seen: list[str] = []
+    while page := store.summaries(1, last, chosen=chosen, oldest_first=oldest_first):
+        seen += [row.trace_id for row in page]
+        last = page[-1]
+    assert seen == names
+    rows = store.summaries(2, chosen=chosen, offset=1, oldest_first=oldest_first)
+    assert [row.trace_id for row in rows] == names[1:3]
