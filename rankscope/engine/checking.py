@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
@@ -125,7 +126,7 @@ def _native_file(path: Path, plan: CheckPlan) -> Iterator[Outcome]:
     """The parts of the file in order; line numbers are made whole again."""
     size = path.stat().st_size
     bounds = [*range(0, size, PART_BYTES), size]
-    jobs = [(path, start, end, plan) for start, end in zip(bounds, bounds[1:], strict=False)]
+    jobs = [(path, start, end, plan) for start, end in pairwise(bounds)]
     before = 0
     for outcomes, lines in _spread(_check_part, jobs, plan.processes):
         for item in outcomes:

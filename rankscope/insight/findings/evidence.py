@@ -36,7 +36,7 @@ class Evidence:
         self.settings = settings
         self.budget = budget
         self.relevant = relevant
-        self.passport = passport
+        self.passport = passport if passport is not None else _recorded_passport(trace)
         self.standings = standings or {}
         self.exact = exact
 
@@ -106,3 +106,13 @@ class Evidence:
         if floor is None or self.final is None or floor.score_scale is ScoreScale.UNKNOWN:
             return None
         return floor if floor.score_scale == self.final.score_scale else None
+
+
+def _recorded_passport(trace: Trace) -> ModelInfo | None:
+    """``floor_passport`` of the attributes, where a program recorded what its floor was fitted on."""
+    data = trace.attributes.get("floor_passport")
+    if not isinstance(data, Mapping):
+        return None
+    texts = {name: str(data.get(name) or "") for name in ("name", "revision", "dtype", "activation")}
+    longest = data.get("max_length")
+    return ModelInfo(**texts, max_length=longest if isinstance(longest, int) else None)

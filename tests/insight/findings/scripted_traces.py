@@ -33,9 +33,10 @@ __all__ = [
 
 MODEL = ModelInfo("ce", revision="r1", dtype="fp32", max_length=512, activation="sigmoid")
 WORDS = [
-    f"{a}{b}"
-    for a in ("bo", "ka", "li", "mu", "re", "so", "ta", "ve")
-    for b in ("ran", "del", "mik", "tos", "lin")
+    f"{first}{middle}{last}"
+    for first in ("bo", "ka", "li", "mu", "re", "so", "ta", "ve")
+    for middle in ("ra", "de", "mi", "to", "li", "nu")
+    for last in ("n", "rk", "st", "", "x", "mel", "do", "ga")
 ]
 
 

@@ -73,6 +73,14 @@ def test_rs503_compares_only_what_both_state() -> None:
     assert "not recorded" in str(outcome("RS503", replace(TRACE, pipeline=PipelineInfo()), passport=MODEL))
 
 
+def test_rs503_reads_a_passport_that_the_trace_carries() -> None:
+    trace = replace(TRACE, attributes={"floor_passport": {"name": "ce", "max_length": 128}})
+    assert found("RS503", trace).message.endswith("max length 128, now 512")
+    assert (
+        outcome("RS503", replace(TRACE, attributes={"floor_passport": "ce"})) == "the floor has no passport"
+    )
+
+
 def test_rs504_a_relevant_document_below_the_floor() -> None:
     finding = found("RS504", TRACE, relevant=frozenset("ac"))
     assert (finding.severity, finding.doc_ids) == ("warning", ("c",))
