@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 
 from rankscope.core.sanitize import visible
 from rankscope.errors import SettingsError
+from rankscope.tui.widgets.safe_input import SafeInput
 
 __all__ = ["Prompt"]
 
@@ -36,7 +37,7 @@ class Prompt(ModalScreen[Answer | None], Generic[Answer]):
         with Vertical(id="prompt-box"):
             with Horizontal(id="prompt-line"):
                 yield Static(Content.styled(f"{self._question} ", "bold"), id="prompt-question", markup=False)
-                yield Input(self._initial, id="prompt-input", compact=True)
+                yield SafeInput(self._initial, id="prompt-input")
             yield Static(Content.styled(self._hint, "$muted"), id="prompt-hint", markup=False)
 
     @on(Input.Submitted)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.text import Text
-from textual import events, on
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
@@ -13,9 +12,10 @@ from textual.content import Content
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from rankscope.core.sanitize import one_line, visible
+from rankscope.core.sanitize import one_line
 from rankscope.tui.messages import QueryEdited, QuerySubmitted
 from rankscope.tui.state import ProbeState, RunPhase
+from rankscope.tui.widgets.safe_input import SafeInput
 
 __all__ = ["QueryBar", "QueryInput"]
 
@@ -23,8 +23,8 @@ DEBOUNCE_S = 0.06
 """Rest after a key before the lists follow: long enough to skip bursts, short enough to feel immediate."""
 
 
-class QueryInput(Input):
-    """A text field that shows control characters as glyphs and keeps the lines of a paste."""
+class QueryInput(SafeInput):
+    """The query's text field, with its history."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "submit", "run and keep", key_display="enter"),
@@ -34,15 +34,10 @@ class QueryInput(Input):
     ]
 
     def __init__(self, *, id: str) -> None:
-        super().__init__(placeholder="Type a query", compact=True, id=id, select_on_focus=True)
+        super().__init__(placeholder="Type a query", id=id)
         self.history: list[str] = []
         self._place = 0
         self._unsent = ""
-
-    @property
-    def _value(self) -> Text:
-        """What is drawn; one glyph a character, so that cursor and selection stay right."""
-        return Text(visible(self.value), no_wrap=True, overflow="ignore", end="")
 
     def remember(self, text: str) -> None:
         """Add a submitted query to the history, once."""
@@ -66,12 +61,6 @@ class QueryInput(Input):
     def action_leave(self) -> None:
         """To the results."""
         self.screen.focus_next()
-
-    def on_paste(self, event: events.Paste) -> None:
-        """Several lines become one: the base class would keep the first and drop the rest."""
-        event.prevent_default()
-        event.stop()
-        self.insert_text_at_cursor(" ".join(event.text.split("\n")).replace("\r", " "))
 
 
 class QueryBar(Horizontal):
