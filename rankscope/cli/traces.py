@@ -13,6 +13,8 @@ from typing import IO, TYPE_CHECKING, Any, Literal, cast
 
 import click
 
+from rankscope.cli.traces_guess import guess_mapping
+from rankscope.cli.traces_import import import_traces
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
+EXPORTS = ("jsonl", "trec", "parquet", "moves", "openinference")
 _db_option = click.option(
     "--db", type=click.Path(dir_okay=False, path_type=Path), help="Trace database; default: the workspace's."
 )
@@ -37,6 +40,10 @@ def command() -> None:
       rankscope traces list --limit 5
       rankscope traces show 019c1f
     """
+
+
+command.add_command(import_traces)
+command.add_command(guess_mapping)
 
 
 @command.command(name="list")
@@ -133,7 +140,8 @@ def show(workspace: str | None, trace_id: str, top: int | None, db: Path | None,
 
 @command.command()
 @click.argument("ids", nargs=-1)
-@click.option("--format", "format_", type=click.Choice(["jsonl"]), default="jsonl", show_default=True)
+@click.option("--format", "format_", type=click.Choice(EXPORTS), default="jsonl", show_default=True)
+@click.option("--stage", help="The stage that a TREC run holds; default: the order that stands at the end.")
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; default: stdout."
 )
@@ -143,28 +151,60 @@ def show(workspace: str | None, trace_id: str, top: int | None, db: Path | None,
 def export(
     workspace: str | None,
     ids: tuple[str, ...],
-    format_: str,  # noqa: ARG001 - one format so far
+    format_: str,
+    stage: str | None,
     output: Path | None,
     force: bool,
     db: Path | None,
 ) -> None:
-    """Write traces, oldest first, one JSON object a line; all of them where no IDS are given.
+    """Write traces, oldest first; all of them where no IDS are given.
+
+    jsonl is RankScope's own format, which import reads back equal; moves is a CSV of rank moves.
 
     \b
     Example:
       rankscope traces export -o traces.jsonl
       rankscope traces export 019c1f 019c20 > two.jsonl
+      rankscope traces export --format trec --stage rerank -o rerank.run
     """
     from rankscope.tracing.formats.native import dumps
 
     if output is not None and output.exists() and not force:
         raise UsageError(f"{output} exists.", remedy="Name another file, or add --force.")
+    if format_ != "jsonl" or stage is not None:
+        _export_as(format_, stage, ids, output, workspace, db)
+        return
     count = 0
     with opened(workspace, db) as store, output_stream(output) as stream:
         traces: Iterator[Trace] = map(store.get, ids) if ids else store.iter_traces(oldest_first=True)
         for trace in traces:
             stream.write(dumps(trace) + "\n")
             count += 1
+    click.echo(f"{count:,} traces exported.", err=True)
+
+
+def _export_as(
+    format_: str,
+    stage: str | None,
+    ids: tuple[str, ...],
+    output: Path | None,
+    workspace: str | None,
+    db: Path | None,
+) -> None:
+    """Write a format for other programs, under another name until the file is complete."""
+    from rankscope.tracing.formats.export.registry import export_traces
+
+    if output is None:
+        raise UsageError(f"{format_} is written to a file.", remedy="Name it with -o.")
+    part = output.with_name(f"{output.name}.part")
+    part.touch(mode=0o600)
+    try:
+        with opened(workspace, db) as store:
+            traces: Iterator[Trace] = map(store.get, ids) if ids else store.iter_traces(oldest_first=True)
+            count = export_traces(traces, part, format_, stage=stage)
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
     click.echo(f"{count:,} traces exported.", err=True)
 
 

@@ -7,13 +7,10 @@ may write to one file at once.
 
 from __future__ import annotations
 
-import atexit
-import os
 import sqlite3
 import sys
 import threading
-import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
@@ -22,6 +19,7 @@ from types import TracebackType
 
 from rankscope.core.trace import Trace
 from rankscope.errors import InputError, RankScopeError, WorkspaceError
+from rankscope.tracing import process_hooks
 from rankscope.tracing.columns import from_column, to_column
 from rankscope.tracing.database import connect, one_line_errors, prepare
 from rankscope.tracing.pruning import count_prunable, prune
@@ -58,7 +56,7 @@ class TraceStore:
         self._on_error = on_error
         prepare(self.path, create=create, busy_seconds=busy_seconds)
         self._reset()
-        _open_stores.add(self)
+        process_hooks.watch(self)
 
     def _reset(self) -> None:
         self._idle: list[sqlite3.Connection] = []
@@ -79,7 +77,7 @@ class TraceStore:
         The future is done when the trace is committed. Storing a trace again changes nothing; another
         trace under a stored id is a TraceError.
         """
-        _close_at_exit()
+        process_hooks.watch(self, writing=True)
         return self._writer.put(trace)
 
     def flush(self, timeout: float | None = None) -> None:
@@ -105,7 +103,7 @@ class TraceStore:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
-        _open_stores.discard(self)
+        process_hooks.forget(self)
         self._writer.close()
 
     def __enter__(self) -> TraceStore:
@@ -127,6 +125,12 @@ class TraceStore:
             trace = load_trace(connection, trace_id) or load_trace(connection, _resolve(connection, trace_id))
         assert trace is not None  # one read transaction
         return trace
+
+    def known_ids(self, ids: Iterable[str]) -> set[str]:
+        """Those of the ids that are stored."""
+        with self._reading() as connection:
+            sql = "SELECT 1 FROM traces WHERE id = ?"
+            return {key for key in ids if connection.execute(sql, (to_column(key),)).fetchone()}
 
     def resolve(self, prefix: str) -> str:
         """The whole id that ``prefix`` stands for. Raises InputError when none or several start with it."""
@@ -214,9 +218,18 @@ class TraceStore:
                 return
         connection.close()
 
-    def _after_fork(self) -> None:
-        """In a forked child: start afresh. SQLite connections must be neither used nor closed there."""
-        _leaked.append((self._idle, self._writer))
+    # Called by process_hooks
+
+    def at_exit(self) -> None:
+        """Write what was appended and not flushed; a failure is one line on stderr."""
+        try:
+            self.close()
+        except RankScopeError as error:
+            print(f"rankscope: {error}", file=sys.stderr)  # noqa: T201 - nobody is left to raise to
+
+    def after_fork(self) -> None:
+        """In a forked child: start afresh, with an empty queue and connections of its own."""
+        process_hooks.leave_alone(self._idle, self._writer)
         closed = self._closed
         self._reset()
         self._closed = closed
@@ -241,40 +254,3 @@ def _resolve(connection: sqlite3.Connection, prefix: str) -> str:
     raise InputError(
         f"several traces have an id that starts with {prefix!r:.80}: {names}.", remedy="Write more of it."
     )
-
-
-_open_stores: weakref.WeakSet[TraceStore] = weakref.WeakSet()
-_leaked: list[object] = []
-_exit_hooks: dict[str, int] = {}
-
-
-def close_all() -> None:
-    """Close every open store, at exit: what was not flushed is written, a failure is a line on stderr."""
-    for store in list(_open_stores):
-        try:
-            store.close()
-        except RankScopeError as error:
-            print(f"rankscope: {error}", file=sys.stderr)  # noqa: T201 - nobody is left to raise to
-
-
-def _close_at_exit() -> None:
-    """Ask for :func:`close_all` at the end of this process, once.
-
-    The workers of multiprocessing leave by ``os._exit`` and run their own finalizers, not those of atexit.
-    """
-    if _exit_hooks.get("pid") == os.getpid():
-        return
-    _exit_hooks["pid"] = os.getpid()
-    util = sys.modules.get("multiprocessing.util")
-    if util is not None:
-        util.Finalize(None, close_all, exitpriority=10)
-
-
-def _each_after_fork() -> None:
-    for store in list(_open_stores):
-        store._after_fork()
-
-
-atexit.register(close_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_each_after_fork)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from rankscope.core.scales import ScoreScale
 from rankscope.tracing.formats.assemble import Candidate
 from rankscope.tracing.formats.head import Head
 from rankscope.tracing.formats.retrieval_span import RetrievalSpan, candidate_of, query_text
 from rankscope.tracing.formats.span_file import SpanImporter
 from rankscope.tracing.formats.spans import Span, unflatten
-from rankscope.tracing.formats.values import as_rank, as_text
+from rankscope.tracing.formats.values import as_id, as_number, as_rank, as_text
 
 __all__ = ["CONVENTION", "OpenInference", "interpret"]
 
@@ -32,6 +33,7 @@ def interpret(span: Span) -> RetrievalSpan | None:
             outputs=_documents(attributes, "reranker.output_documents"),
             model=as_text(attributes.get("reranker.model_name")),
             depth=as_rank(attributes.get("reranker.top_k")),
+            **_told(attributes),
         )
     if span.kind == "RETRIEVER":
         return RetrievalSpan(
@@ -40,8 +42,21 @@ def interpret(span: Span) -> RetrievalSpan | None:
             convention=CONVENTION,
             query=query_text(attributes.get("input.value")),
             outputs=_retrieved(attributes),
+            **_told(attributes),
         )
     return None
+
+
+def _told(attributes: Any) -> dict[str, Any]:
+    """What RankScope's own export says beyond the convention."""
+    scale = as_text(attributes.get("rankscope.score_scale"))
+    return {
+        "stage": as_text(attributes.get("rankscope.stage")),
+        "status": as_text(attributes.get("rankscope.status")),
+        "scale": ScoreScale(scale) if scale in set(ScoreScale) else ScoreScale.UNKNOWN,
+        "ms": as_number(attributes.get("rankscope.ms")),
+        "query_id": as_id(attributes.get("rankscope.query_id")),
+    }
 
 
 def _retrieved(attributes: Any) -> tuple[Candidate, ...] | None:

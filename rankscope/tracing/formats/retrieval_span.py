@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
+from rankscope.core.scales import ScoreScale
 from rankscope.tracing.formats.assemble import Candidate
 from rankscope.tracing.formats.spans import Span
 from rankscope.tracing.formats.values import as_mapping, as_text
@@ -27,7 +28,12 @@ class RetrievalSpan:
     inputs: tuple[Candidate, ...] = ()
     model: str = ""
     depth: int | None = None
-    filters: dict[str, str] = field(default_factory=dict)
+    stage: str = ""
+    """The stage's name, where the span says it; else it is taken from the span's name."""
+    scale: ScoreScale = ScoreScale.UNKNOWN
+    status: str = ""
+    ms: float | None = None
+    query_id: str | None = None
 
 
 _QUERY_KEYS = ("query", "query_str", "question", "input", "text", "search_query", "prompt", "q", "query_text")

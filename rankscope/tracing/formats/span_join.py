@@ -150,7 +150,7 @@ def build_trace(
     spans = _without_shells(request)
     starts = [item.span.start for item in request.spans if item.span.start is not None]
     draft = Draft(
-        query=Query(request.query),
+        query=Query(request.query, query_id=next((i.query_id for i in request.spans if i.query_id), None)),
         created_at=min(starts, default=None),
         source={
             **source,
@@ -199,6 +199,8 @@ def _key(candidate: Candidate) -> str:
 
 
 def _status(item: RetrievalSpan) -> str:
+    if item.status in ("ok", "partial") or item.status.startswith(("failed:", "skipped:")):
+        return item.status
     if item.span.failed:
         return f"failed:{item.span.message.strip() or 'the span has the status ERROR'}"
     if item.outputs is None:
@@ -214,13 +216,14 @@ def _details(item: RetrievalSpan) -> dict[str, float | str]:
 
 
 def _add_retrieval(draft: Draft, item: RetrievalSpan, retrievers: int) -> None:
-    stage = stage_of(item.span)
-    if stage == "rerank" or (stage == "fusion" and retrievers == 1):
+    stage = item.stage or stage_of(item.span)
+    if not item.stage and (stage == "rerank" or (stage == "fusion" and retrievers == 1)):
         stage = "retrieval"
     draft.add_stage(
         stage,
         item.outputs or (),
-        ms=item.span.ms,
+        ms=item.span.ms if item.ms is None else item.ms,
+        scale=item.scale,
         depth=item.depth,
         status=_status(item),
         details=_details(item),
@@ -235,11 +238,12 @@ def _add_rerank(draft: Draft, item: RetrievalSpan, rerankers: list[RetrievalSpan
         ran = any(ranking.ran for ranking in draft.rankings)
         draft.add_stage("candidates" if ran else "retrieval", item.inputs)
     place = rerankers.index(item)
-    stage = "rerank" if place == len(rerankers) - 1 else f"rerank-{place + 1}"
+    stage = item.stage or ("rerank" if place == len(rerankers) - 1 else f"rerank-{place + 1}")
     draft.add_stage(
         stage,
         item.outputs or (),
-        ms=item.span.ms,
+        ms=item.span.ms if item.ms is None else item.ms,
+        scale=item.scale,
         depth=item.depth,
         status=_status(item),
         details=_details(item),
