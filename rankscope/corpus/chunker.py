@@ -73,15 +73,18 @@ class _Chunker:
         self.overlap = overlap
         self.count_tokens = count_tokens
         self.split_sentences = 0
+        self._sizes: dict[tuple[int, int], int] = {}
 
     def chunks(self) -> Iterator[Chunk]:
         groups = self._packed(list(self._atoms()))
         self._even_out_tail(groups)
         for place, group in enumerate(groups):
-            first = self._with_overlap(groups[place - 1], group) if place else group[0].start
-            shown = self._shown(first, group[-1].end)
+            first, last = group[0].start, group[-1].end
+            if place and self.overlap:
+                first = self._with_overlap(groups[place - 1], group)
+            shown = self._shown(first, last)
             if shown:
-                yield Chunk(shown, first, group[-1].end, self.count_tokens(shown))
+                yield Chunk(shown, first, last, self._size(first, last))
 
     def _atoms(self) -> Iterator[_Atom]:
         """Sentences and code blocks, and the pieces of those that are too long."""
@@ -166,7 +169,10 @@ class _Chunker:
         return self._size(atoms[0].start, atoms[-1].end) <= self.tokens
 
     def _size(self, start: int, end: int) -> int:
-        return self.count_tokens(self._shown(start, end))
+        """Tokens of a stretch as it is shown; kept, for a group is counted when packed and when cut out."""
+        if (start, end) not in self._sizes:
+            self._sizes[start, end] = self.count_tokens(self._shown(start, end))
+        return self._sizes[start, end]
 
     def _shown(self, start: int, end: int) -> str:
         return _BLANK_LINES.sub("", self.text[start:end]).rstrip()
