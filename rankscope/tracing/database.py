@@ -19,9 +19,10 @@ SCHEMA_VERSION = 1
 """Number of migrations; kept in ``user_version`` so that opening needs no look at the tables."""
 
 
-def prepare(path: Path, *, create: bool, busy_seconds: float) -> None:
+def prepare(path: Path, *, create: bool, busy_seconds: float, plainly: bool = False) -> None:
     """Make sure that ``path`` is a trace database of the current schema; create it where allowed.
 
+    ``plainly`` migrates without sqlite-utils, for background threads of services.
     Raises WorkspaceError where it is missing, is something else, or cannot be brought up to date.
     """
     if not path.exists():
@@ -40,7 +41,7 @@ def prepare(path: Path, *, create: bool, busy_seconds: float) -> None:
         connection = connect(path, busy_seconds=busy_seconds)
         try:
             with one_line_errors(path):
-                _migrate(connection, path, busy_seconds)
+                _migrate(connection, path, busy_seconds, plainly)
         finally:
             connection.close()
 
@@ -102,12 +103,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, busy_seconds: float) -> None:
-    # sqlite-utils imports slowly (pandas, where it is installed), so only when there is work for it.
-    from sqlite_utils import Database
-
-    from rankscope.tracing.migrations import migrations
-
+def _migrate(connection: sqlite3.Connection, path: Path, busy_seconds: float, plainly: bool) -> None:
     deadline = time.monotonic() + busy_seconds
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     while True:
@@ -122,7 +118,7 @@ def _migrate(connection: sqlite3.Connection, path: Path, busy_seconds: float) ->
     try:
         # Another process may have been faster; inside the transaction the answer holds.
         if _version(connection, path) < SCHEMA_VERSION:
-            migrations.apply(Database(connection, recursive_triggers=False, execute_plugins=False))
+            _apply(connection, plainly)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         connection.execute("COMMIT")
@@ -130,6 +126,19 @@ def _migrate(connection: sqlite3.Connection, path: Path, busy_seconds: float) ->
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def _apply(connection: sqlite3.Connection, plainly: bool) -> None:
+    # Imported late: opening a database that is up to date needs none of it, and sqlite-utils is slow.
+    from rankscope.tracing import migrations
+
+    if plainly:
+        migrations.apply_plainly(connection)
+        return
+    from sqlite_utils import Database
+
+    db = Database(connection, recursive_triggers=False, execute_plugins=False)
+    migrations.migration_set().apply(db)
 
 
 def is_busy(error: BaseException) -> bool:

@@ -8,11 +8,16 @@ shows them under the names of the contract. Text columns hold the text as it is,
 
 from __future__ import annotations
 
-from sqlite_utils import Database, Migrations
+import sqlite3
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-__all__ = ["migrations"]
+if TYPE_CHECKING:
+    from sqlite_utils import Database, Migrations
 
-migrations = Migrations("rankscope.traces")
+__all__ = ["STEPS", "apply_plainly", "migration_set"]
+
+_SET = "rankscope.traces"
 
 _TABLES = (
     """
@@ -223,9 +228,45 @@ _VIEWS = (
 )
 
 
-# mypy does not follow sqlite_utils, so the decorator has no type.
-@migrations()  # type: ignore[untyped-decorator]
-def m001_traces(db: Database) -> None:
-    """Tables and views of the first release."""
-    for statement in _TABLES + _VIEWS:
-        db.execute(statement)
+STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (("m001_traces", _TABLES + _VIEWS),)
+"""Name and statements of every migration, oldest first."""
+
+
+def migration_set() -> Migrations:
+    """The steps as sqlite-utils migrations, each of which runs in one transaction."""
+    from sqlite_utils import Migrations
+
+    migrations = Migrations(_SET)
+    for name, statements in STEPS:
+
+        def run(db: Database, statements: tuple[str, ...] = statements) -> None:
+            for statement in statements:
+                db.execute(statement)
+
+        migrations(name=name)(run)
+    return migrations
+
+
+def apply_plainly(connection: sqlite3.Connection) -> None:
+    """Apply what is pending inside the open transaction, and note it where sqlite-utils does.
+
+    For background threads of services: importing sqlite-utils imports pandas where that is installed, for
+    half a second, and fails in a process that is about to end.
+    """
+    run = connection.execute
+    run("""
+        CREATE TABLE IF NOT EXISTS "_sqlite_migrations" (
+            "id" INTEGER PRIMARY KEY, "migration_set" TEXT, "name" TEXT, "applied_at" TEXT
+        )
+    """)
+    run("""
+        CREATE UNIQUE INDEX IF NOT EXISTS "idx__sqlite_migrations_migration_set_name"
+        ON "_sqlite_migrations" ("migration_set", "name")
+    """)
+    applied = {row[0] for row in run("SELECT name FROM _sqlite_migrations WHERE migration_set = ?", (_SET,))}
+    for name, statements in STEPS:
+        if name not in applied:
+            for statement in statements:
+                run(statement)
+            note = (_SET, name, str(datetime.now(UTC)))
+            run("INSERT INTO _sqlite_migrations (migration_set, name, applied_at) VALUES (?, ?, ?)", note)

@@ -90,7 +90,7 @@ class SqliteSink:
         if self._connection is not None and self._file != _identity(self._path):
             self.close()
         if self._connection is None or self._rows is None:
-            prepare(self._path, create=True, busy_seconds=self._busy_seconds)
+            prepare(self._path, create=True, busy_seconds=self._busy_seconds, plainly=True)
             self._connection = connect(self._path, busy_seconds=self._busy_seconds)
             self._file = _identity(self._path)
             self._rows = RowWriter(self._connection)

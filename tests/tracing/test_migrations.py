@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import sqlite3
 import subprocess
@@ -17,8 +16,9 @@ from sqlite_utils import Database
 from rankscope.core.documents import Document
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, Hit, Ranking
+from rankscope.errors import WorkspaceError
 from rankscope.tracing import migrations
-from rankscope.tracing.database import APPLICATION_ID, SCHEMA_VERSION
+from rankscope.tracing.database import APPLICATION_ID, SCHEMA_VERSION, prepare
 from rankscope.tracing.store import TraceStore
 from tests.tracing.make import make_trace
 
@@ -72,11 +72,8 @@ def test_what_the_contract_names_is_there(db: Database, name: str) -> None:
 
 
 def test_the_file_is_marked_and_every_migration_is_counted(db: Database) -> None:
-    names = [applied.name for applied in migrations.migrations.applied(db)]
-    defined = [
-        name for name, _ in inspect.getmembers(migrations, inspect.isfunction) if name.startswith("m0")
-    ]
-    assert names == sorted(defined)
+    names = [applied.name for applied in migrations.migration_set().applied(db)]
+    assert names == [name for name, _ in migrations.STEPS]
     assert [name[:4] for name in names] == [f"m{number:03}" for number in range(1, SCHEMA_VERSION + 1)]
     assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
@@ -89,12 +86,33 @@ def test_opening_again_migrates_nothing(path: Path) -> None:
     assert path.read_bytes() == before
 
 
+def schema_of(path: Path) -> set[tuple[Any, ...]]:
+    connection = sqlite3.connect(path)
+    found = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+    settings = [connection.execute(f"PRAGMA {name}").fetchone() for name in ("journal_mode", "auto_vacuum")]
+    connection.close()
+    # sqlite-utils writes the table of migrations in its own layout.
+    return {(*row[:3], "" if "_sqlite_migrations" in row[2] else row[3]) for row in found} | set(settings)
+
+
+def test_both_ways_of_migrating_end_at_the_same_schema(tmp_path: Path) -> None:
+    plain, usual = tmp_path / "plain.db", tmp_path / "usual.db"
+    prepare(plain, create=True, busy_seconds=1, plainly=True)
+    prepare(usual, create=True, busy_seconds=1)
+    assert schema_of(plain) == schema_of(usual)
+    db = Database(plain)
+    assert migrations.migration_set().pending(db) == []
+    db.close()
+
+
+@pytest.mark.parametrize("plainly", [True, False])
 def test_a_migration_that_fails_leaves_nothing_behind(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plainly: bool
 ) -> None:
-    monkeypatch.setattr(migrations, "_VIEWS", ("CREATE VIEW broken AS SELECT nonsense(",))
-    with pytest.raises(Exception, match="incomplete input"):
-        TraceStore(tmp_path / "traces.db")
+    broken = ("m002_broken", ("CREATE TABLE t (x)", "CREATE VIEW v AS SELECT nonsense("))
+    monkeypatch.setattr(migrations, "STEPS", (*migrations.STEPS, broken))
+    with pytest.raises(WorkspaceError, match="incomplete input"):
+        prepare(tmp_path / "traces.db", create=True, busy_seconds=1, plainly=plainly)
     monkeypatch.undo()
     with sqlite3.connect(tmp_path / "traces.db") as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)

@@ -1,0 +1,175 @@
+"""Drafts to traces, on the recorder's thread.
+
+Anything odd is kept and noted, not refused: the trace of a broken ranking is the one that will be needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rankscope.core.documents import Document, Query
+from rankscope.core.scales import ScoreScale
+from rankscope.core.trace import Floor, Hit, ModelInfo, PipelineInfo, Ranking, Trace
+from rankscope.tracing.drafts import NO_SCORE, StageDraft, TraceDraft
+from rankscope.tracing.json_text import to_json_text
+
+__all__ = ["build_pipeline", "build_trace"]
+
+_SCALES: dict[str, ScoreScale] = {scale.value: scale for scale in ScoreScale}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_DEEPEST = 20
+
+
+def build_pipeline(
+    corpus: str, settings: Mapping[str, Any], models: Mapping[str, Mapping[str, Any]]
+) -> PipelineInfo:
+    """The description that all traces of a recorder share; its fingerprint is a hash of the whole."""
+    known = {str(role): ModelInfo(**model) for role, model in models.items()}
+    plain = {str(key): _plain(value) for key, value in settings.items()}
+    if not (corpus or plain or known):
+        return PipelineInfo()
+    described = to_json_text([corpus, plain, {role: repr(model) for role, model in known.items()}])
+    digest = hashlib.sha256(described.encode()).hexdigest()
+    return PipelineInfo(f"sha256:{digest}", corpus, plain, known)
+
+
+def build_trace(draft: TraceDraft, pipeline: PipelineInfo) -> Trace:
+    """The trace of a draft. What does not fit the model is noted in its attributes."""
+    notes: dict[str, Any] = {}
+    decision, kept, top_k = draft.decided
+    if decision not in (None, "answer", "refuse"):
+        notes["decision_given"], decision = str(decision), None
+    names: dict[str, int] = {}
+    rankings: list[Ranking] = []
+    for stage in draft.stages:
+        base = str(stage.name)
+        names[base] = names.get(base, 0) + 1
+        rankings.append(_ranking(stage, base if names[base] == 1 else f"{base}#{names[base]}"))
+    floor = _floor(draft.floor_given, notes)
+    attributes = {str(key): _plain(value) for key, value in draft.noted.items()}
+    return Trace(
+        trace_id=str(draft.id),
+        created_at=_EPOCH + timedelta(microseconds=draft.created_ns // 1000),
+        origin="recorder",
+        query=Query(
+            text=str(draft.query),
+            filters={str(key): str(value) for key, value in draft.filters.items()},
+            query_id=None if draft.query_id is None else str(draft.query_id),
+        ),
+        rankings=tuple(rankings),
+        pipeline=pipeline,
+        floor=floor,
+        top_k=_whole(top_k),
+        kept=tuple(map(str, kept)),
+        decision=decision,
+        documents={doc_id: _document(doc_id, content) for doc_id, content in draft.contents.items()},
+        parent_id=None if draft.parent_id is None else str(draft.parent_id),
+        attributes={**attributes, **notes},
+    )
+
+
+def _ranking(stage: StageDraft, name: str) -> Ranking:
+    """In rank order where every hit has a rank of its own, else in the order given."""
+    notes: dict[str, float | str] = {}
+    scale = _SCALES.get(str(stage.score_scale))
+    if scale is None:
+        notes["score_scale_given"] = str(stage.score_scale)
+    found = stage.found
+    ranks = _usable_ranks([rank for _, _, rank in found])
+    if ranks is None:
+        ranks = list(range(1, len(found) + 1))
+        if any(rank is not None for _, _, rank in found):
+            notes["ranks_ignored"] = "missing, repeated or not whole numbers"
+    unreadable = 0
+    hits: list[Hit] = []
+    for (doc_id, score, _), rank in zip(found, ranks, strict=True):
+        number = None
+        if score is not None and score is not NO_SCORE:
+            number = _number(score)
+            unreadable += number is None
+        hits.append(Hit(doc_id if type(doc_id) is str else str(doc_id), rank, number))
+    hits.sort(key=lambda hit: hit.rank)
+    if unreadable:
+        notes["scores_unreadable"] = unreadable
+    return Ranking(
+        stage=name,
+        score_scale=scale or ScoreScale.UNKNOWN,
+        hits=tuple(hits),
+        ms=None if stage.ms is None else _number(stage.ms),
+        depth=_whole(stage.depth),
+        status=str(stage.status),
+        details={**{str(key): _detail(value) for key, value in stage.details.items()}, **notes},
+    )
+
+
+def _usable_ranks(ranks: list[Any]) -> list[int] | None:
+    """Ranks from 1, where every hit has one of its own; lists that count from 0 are shifted."""
+    if not all(type(rank) is int and rank >= 0 for rank in ranks) or len(set(ranks)) < len(ranks):
+        return None
+    shift = 1 if 0 in ranks else 0
+    return [rank + shift for rank in ranks]
+
+
+def _floor(given: tuple[Any, Any, Any] | None, notes: dict[str, Any]) -> Floor | None:
+    if given is None:
+        return None
+    value, scale, source = given
+    number = _number(value)
+    if number is None:
+        notes["floor_given"] = str(value)
+        return None
+    if str(scale) not in _SCALES:
+        notes["floor_scale_given"] = str(scale)
+    return Floor(number, _SCALES.get(str(scale), ScoreScale.UNKNOWN), str(source))
+
+
+def _document(doc_id: str, content: Any) -> Document:
+    if isinstance(content, Document):
+        return Document(doc_id, content.text, content.title, content.metadata)
+    if not isinstance(content, Mapping):
+        return Document(doc_id, str(content))
+    metadata = content.get("metadata")
+    known = metadata if isinstance(metadata, Mapping) else {}
+    return Document(
+        doc_id,
+        str(content.get("text", "")),
+        str(content.get("title") or ""),
+        {str(key): _plain(value) for key, value in known.items()},
+    )
+
+
+def _number(value: Any) -> float | None:
+    """A finite float, or None for anything that is not one."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _whole(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value <= 2**53 else None
+
+
+def _detail(value: Any) -> float | str:
+    number = None if isinstance(value, str) else _number(value)
+    return str(value) if number is None else number
+
+
+def _plain(value: Any, depth: int = 0) -> Any:
+    """A value that JSON can hold; what it cannot hold becomes its text."""
+    if value is None or isinstance(value, str | bool):
+        return value
+    if isinstance(value, int):
+        return value if abs(value) <= 2**53 else str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if depth < _DEEPEST and isinstance(value, Mapping):
+        return {str(key): _plain(item, depth + 1) for key, item in value.items()}
+    if depth < _DEEPEST and isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item, depth + 1) for item in value]
+    return str(value)

@@ -1,0 +1,491 @@
+"""The recorder keeps what a service says, counts what it cannot keep, and never raises into the service."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rankscope.core.documents import Document
+from rankscope.core.scales import ScoreScale
+from rankscope.core.trace import Floor, Hit, Trace
+from rankscope.errors import UsageError
+from rankscope.recorder import Recorder, RecorderStats
+from rankscope.tracing.formats.native import iter_file, loads
+from rankscope.tracing.store import TraceStore
+from tests.tracing.strategies import hostile_text
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Kept:
+    """A sink that keeps traces in memory; it can be made to wait or to fail."""
+
+    def __init__(self) -> None:
+        self.traces: list[Trace] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.reached = threading.Event()
+        self.failure: Exception | None = None
+
+    def write(self, traces: Sequence[Trace]) -> Sequence[Exception | None]:
+        self.reached.set()
+        self.gate.wait(10)
+        if self.failure is not None:
+            raise self.failure
+        self.traces += traces
+        return [None] * len(traces)
+
+    def close(self) -> None:
+        self.gate.set()
+
+
+@pytest.fixture
+def sink() -> Kept:
+    return Kept()
+
+
+def recorded(sink: Kept, work: Callable[[Recorder], Any], **options: Any) -> Trace:
+    """The one trace that ``work`` records."""
+    with Recorder(sink, **options) as recorder:
+        work(recorder)
+    (trace,) = sink.traces
+    return trace
+
+
+def add_up(stats: RecorderStats) -> bool:
+    return stats.offered == stats.sampled_out + stats.dropped + stats.written + stats.redacted + stats.failed
+
+
+def test_a_request_becomes_a_trace(tmp_path: Path) -> None:
+    recorder = Recorder(
+        tmp_path / "traces.db",
+        corpus="help pages",
+        settings={"n": 50},
+        models={"cross_encoder": {"name": "ce", "revision": "abc", "max_length": 512}},
+    )
+    with recorder.trace("reset password", filters={"tenant": "acme"}, query_id="q1") as trace:
+        with trace.stage("retrieval", score_scale="cosine", depth=100) as stage:
+            stage.hits([("a", 0.9), ("b", 0.8)])
+        trace.stage("rerank", [("b", 0.7), ("a", 0.2)], score_scale="probability", ms=12.5).note(cached=1)
+        trace.documents(
+            {"a": "text of a", "b": {"text": "text of b", "title": "B", "metadata": {"year": 2024}}}
+        )
+        trace.floor(0.4, "probability")
+        trace.outcome("answer", kept=["b"], top_k=3)
+        trace.attributes(release="1.2", user={"segment": ["beta"]})
+    recorder.close()
+    with TraceStore(tmp_path / "traces.db", create=False) as store:
+        stored = store.get(trace.id)
+    retrieval, rerank = stored.rankings
+    assert (stored.origin, stored.query.text, stored.query.query_id) == ("recorder", "reset password", "q1")
+    assert stored.query.filters == {"tenant": "acme"}
+    assert (retrieval.stage, retrieval.score_scale, retrieval.depth) == ("retrieval", ScoreScale.COSINE, 100)
+    assert retrieval.hits == (Hit("a", 1, 0.9), Hit("b", 2, 0.8))
+    assert retrieval.ms is not None
+    assert retrieval.ms >= 0
+    assert (rerank.ms, rerank.doc_ids, rerank.details) == (12.5, ("b", "a"), {"cached": 1.0})
+    assert stored.floor == Floor(0.4, ScoreScale.PROBABILITY, "manual")
+    assert (stored.decision, stored.kept, stored.top_k) == ("answer", ("b",), 3)
+    assert stored.documents["b"] == Document("b", "text of b", "B", {"year": 2024})
+    assert stored.attributes == {"release": "1.2", "user": {"segment": ["beta"]}}
+    assert stored.pipeline.corpus == "help pages"
+    assert stored.pipeline.models["cross_encoder"].max_length == 512
+    assert stored.pipeline.fingerprint.startswith("sha256:")
+    assert recorder.stats() == RecorderStats(offered=1, written=1)
+
+
+def test_one_call_records_a_finished_request(sink: Kept) -> None:
+    names: list[str] = []
+
+    def work(recorder: Recorder) -> None:
+        names.append(
+            recorder.record(
+                "query",
+                {"bm25": ["a", "b"], "rerank": [{"id": "b", "score": 2.5, "text": "text of b"}]},
+                score_scales={"rerank": "logit"},
+                ms={"bm25": 1.5},
+                floor=0.0,
+                floor_scale="logit",
+                decision="refuse",
+                attributes={"not an identifier": 1},
+            )
+        )
+
+    trace = recorded(sink, work)
+    assert trace.trace_id == names[0]
+    assert trace.rankings[0].hits == (Hit("a", 1, None), Hit("b", 2, None))
+    assert (trace.rankings[0].score_scale, trace.rankings[0].ms) == (ScoreScale.UNKNOWN, 1.5)
+    assert trace.rankings[1].hits == (Hit("b", 1, 2.5),)
+    assert trace.documents == {"b": Document("b", "text of b")}
+    assert trace.attributes == {"not an identifier": 1}
+
+
+def test_what_the_caller_changes_later_is_not_recorded(sink: Kept) -> None:
+    hits = [{"id": "a", "score": 0.5, "text": "old"}]
+    scores = [("a", 0.5)]
+    texts = {"b": "old"}
+
+    def work(recorder: Recorder) -> None:
+        with recorder.trace("q") as trace:
+            trace.stage("one", hits)
+            trace.stage("two", scores)
+            trace.documents(texts)
+            hits[0]["score"] = 9.0
+            hits[0]["text"] = "new"
+            hits.append({"id": "z"})
+            scores.clear()
+            texts["b"] = "new"
+
+    trace = recorded(sink, work)
+    assert [ranking.hits for ranking in trace.rankings] == [(Hit("a", 1, 0.5),), (Hit("a", 1, 0.5),)]
+    assert {document.text for document in trace.documents.values()} == {"old"}
+
+
+IGNORED = {"ranks_ignored": "missing, repeated or not whole numbers"}
+
+
+@pytest.mark.parametrize(
+    ("hits", "expected", "details"),
+    [
+        (
+            [("a", float("nan")), ("b", "high"), ("c", None)],
+            [("a", 1, None), ("b", 2, None), ("c", 3, None)],
+            {"scores_unreadable": 2},
+        ),
+        ([("a", 1), ("a", 0.5)], [("a", 1, 1.0), ("a", 2, 0.5)], {}),
+        ([(7, 1.0), (None, 0.5)], [("7", 1, 1.0), ("None", 2, 0.5)], {}),
+        ([["a", 1.0]], [("a", 1, 1.0)], {}),
+        ([Hit("a", 3, 1.0), Hit("b", 5, None)], [("a", 3, 1.0), ("b", 5, None)], {}),
+        ([{"doc_id": "b", "rank": 2}, {"doc_id": "a", "rank": 1}], [("a", 1, None), ("b", 2, None)], {}),
+        ([{"id": "a", "rank": 0}, {"id": "b", "rank": 1}], [("a", 1, None), ("b", 2, None)], {}),
+        ([{"id": "a", "rank": 1}, {"id": "b", "rank": 1}], [("a", 1, None), ("b", 2, None)], IGNORED),
+        ([{"id": "a", "rank": True}], [("a", 1, None)], IGNORED),
+    ],
+)
+def test_odd_lists_are_kept_and_what_is_odd_is_noted(
+    sink: Kept, hits: Any, expected: list[tuple[Any, ...]], details: dict[str, Any]
+) -> None:
+    trace = recorded(sink, lambda recorder: recorder.record("q", {"stage": hits}))
+    assert [(hit.doc_id, hit.rank, hit.score) for hit in trace.rankings[0].hits] == expected
+    assert trace.rankings[0].details == details
+
+
+def test_odd_values_are_kept_as_text(sink: Kept) -> None:
+    def work(recorder: Recorder) -> None:
+        with recorder.trace(5) as trace:  # type: ignore[arg-type]
+            trace.stage("s", score_scale="percent", ms=float("inf"), depth="many")  # type: ignore[arg-type]
+            trace.stage("s")
+            trace.floor("0,4", "percent")  # type: ignore[arg-type]
+            trace.outcome("maybe", top_k=-1)  # type: ignore[arg-type]
+            trace.attributes(when=object, big=2**70, nan=float("nan"))
+
+    trace = recorded(sink, work)
+    assert trace.query.text == "5"
+    assert [ranking.stage for ranking in trace.rankings] == ["s", "s#2"]
+    assert trace.rankings[0].details == {"score_scale_given": "percent"}
+    assert (trace.rankings[0].ms, trace.rankings[0].depth) == (None, None)
+    assert (trace.floor, trace.decision, trace.top_k) == (None, None, None)
+    assert trace.attributes == {
+        "when": "<class 'object'>",
+        "big": str(2**70),
+        "nan": "nan",
+        "floor_given": "0,4",
+        "decision_given": "maybe",
+    }
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_no_input_raises_and_the_counts_add_up(data: st.DataObject) -> None:
+    junk = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | hostile_text() | st.binary(max_size=4),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.tuples(inner, inner)
+            | st.dictionaries(
+                st.sampled_from(["id", "doc_id", "score", "rank", "text"]) | hostile_text(5),
+                inner,
+                max_size=4,
+            )
+        ),
+        max_leaves=8,
+    )
+    drawn = iter([data.draw(junk) for _ in range(15)])
+    sink = Kept()
+    recorder = Recorder(sink)
+    with recorder.trace(next(drawn), filters=next(drawn)) as trace:
+        trace.stage(next(drawn), next(drawn), score_scale=next(drawn), depth=next(drawn))
+        trace.documents(next(drawn))
+        trace.floor(next(drawn), next(drawn), next(drawn))
+        trace.outcome(next(drawn), kept=next(drawn), top_k=next(drawn))
+        trace.attributes(junk=next(drawn))
+    recorder.record("q", next(drawn), attributes={"junk": 1})
+    recorder.close()
+    stats = recorder.stats()
+    assert stats.offered == 2
+    assert add_up(stats)
+    assert stats.written == len(sink.traces)
+
+
+def test_an_error_of_the_service_passes_through_and_is_recorded(sink: Kept) -> None:
+    def request(recorder: Recorder) -> None:
+        with recorder.trace("q") as trace:
+            trace.stage("retrieval", ["a"])
+            with trace.stage("rerank", score_scale="logit"):
+                raise TimeoutError("no answer in 2 s")
+
+    def work(recorder: Recorder) -> None:
+        with pytest.raises(TimeoutError):
+            request(recorder)
+
+    trace = recorded(sink, work)
+    assert [ranking.status for ranking in trace.rankings] == ["ok", "failed:TimeoutError: no answer in 2 s"]
+    assert trace.attributes == {"error": "TimeoutError: no answer in 2 s"}
+    final = trace.final
+    assert final is not None
+    assert final.doc_ids == ("a",)
+
+
+def test_a_skipped_stage_says_why(sink: Kept) -> None:
+    def work(recorder: Recorder) -> None:
+        with recorder.trace("q") as trace:
+            trace.stage("rerank").skipped("three candidates")
+
+    assert recorded(sink, work).rankings[0].status == "skipped:three candidates"
+
+
+def test_redaction_changes_leaves_out_or_keeps_back(sink: Kept) -> None:
+    def redact(trace: Trace) -> Trace | None:
+        if "secret" in trace.query.text:
+            return None
+        if "fault" in trace.query.text:
+            raise ValueError("cannot tell")
+        return replace(trace, documents={})
+
+    errors: list[Exception] = []
+    with Recorder(sink, redact=redact, on_error=errors.append) as recorder:
+        for query in ("plain", "a secret", "a fault"):
+            recorder.record(query, {"s": [{"id": "a", "text": "private"}]})
+    assert [(trace.query.text, trace.documents) for trace in sink.traces] == [("plain", {})]
+    assert recorder.stats() == RecorderStats(offered=3, written=1, redacted=1, failed=1)
+    assert [str(error) for error in errors] == ["cannot tell"]
+
+
+@pytest.mark.parametrize(("rate", "low", "high"), [(0.0, 0, 0), (1.0, 500, 500), (0.3, 90, 210)])
+def test_sampling(sink: Kept, rate: float, low: int, high: int) -> None:
+    with Recorder(sink, sample_rate=rate) as recorder:
+        for _ in range(500):
+            with recorder.trace("q") as trace:
+                trace.stage("s", ["a"])
+                assert trace.sampled or rate < 1
+    stats = recorder.stats()
+    assert low <= stats.written <= high  # at 0.3: six standard deviations of 10
+    assert add_up(stats)
+
+
+def test_a_full_queue_drops_and_counts(sink: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    sink.gate.clear()
+    recorder = Recorder(sink, queue_size=3, on_full="drop")
+    recorder.record("first", {})
+    assert sink.reached.wait(10)
+    for number in range(5):
+        recorder.record(str(number), {})
+    assert recorder.stats().dropped == 2
+    sink.gate.set()
+    recorder.close()
+    assert recorder.stats() == RecorderStats(offered=6, written=4, dropped=2)
+    assert "traces dropped" in caplog.text
+    assert "the queue was full" in caplog.text
+
+
+def test_a_full_queue_blocks_where_told_to(sink: Kept) -> None:
+    sink.gate.clear()
+    recorder = Recorder(sink, queue_size=1, on_full="block")
+    recorder.record("first", {})
+    assert sink.reached.wait(10)
+    threading.Timer(0.1, sink.gate.set).start()
+    for number in range(20):
+        recorder.record(str(number), {})
+    recorder.close()
+    assert recorder.stats() == RecorderStats(offered=21, written=21)
+
+
+def test_blocking_may_have_an_end(sink: Kept) -> None:
+    sink.gate.clear()
+    recorder = Recorder(sink, queue_size=1, on_full="block", block_seconds=0.01)
+    recorder.record("first", {})
+    assert sink.reached.wait(10)
+    recorder.record("second", {})
+    recorder.record("third", {})
+    sink.gate.set()
+    recorder.close()
+    assert recorder.stats() == RecorderStats(offered=3, written=2, dropped=1)
+
+
+def test_failures_of_the_store_are_told_and_not_raised(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    errors: list[Exception] = []
+    with Recorder(tmp_path / "nowhere" / "traces.db", on_error=errors.append) as recorder:
+        recorder.record("q", {})
+        assert recorder.flush()
+    assert recorder.stats() == RecorderStats(offered=1, failed=1)
+    assert "the trace database cannot be opened" in str(errors[0])
+    assert "1 not stored" in caplog.text
+    assert "the trace database cannot be opened" in caplog.text
+
+
+def test_a_sink_or_a_callback_that_raises_ends_nothing(sink: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    def on_error(error: Exception) -> None:
+        raise RuntimeError("callback")
+
+    sink.failure = ConnectionError("gone")
+    with Recorder(sink, on_error=on_error) as recorder:
+        recorder.record("one", {})
+        recorder.flush()
+        sink.failure = None
+        recorder.record("two", {})
+    assert recorder.stats() == RecorderStats(offered=2, written=1, failed=1)
+    assert "on_error raised RuntimeError('callback')" in caplog.text
+
+
+def test_after_close_requests_are_counted_as_dropped(sink: Kept) -> None:
+    recorder = Recorder(sink)
+    recorder.close()
+    recorder.record("late", {})
+    assert recorder.stats() == RecorderStats(offered=1, dropped=1)
+
+
+def test_many_threads_record_at_once(sink: Kept) -> None:
+    recorder = Recorder(sink, on_full="block")
+
+    def work() -> None:
+        for number in range(200):
+            recorder.record(f"{number}", {"s": ["a", "b"]})
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    recorder.close()
+    assert recorder.stats() == RecorderStats(offered=800, written=800)
+    assert len({trace.trace_id for trace in sink.traces}) == 800
+
+
+@pytest.mark.parametrize(
+    "options", [{"sample_rate": 1.5}, {"on_full": "lose"}, {"queue_size": 0}, {"sample_rate": float("nan")}]
+)
+def test_options_that_cannot_be_meant_are_refused_at_start(sink: Kept, options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=next(iter(options))):
+        Recorder(sink, **options)
+
+
+def test_json_lines(tmp_path: Path) -> None:
+    path = tmp_path / "traces.jsonl"
+    with Recorder(path) as recorder:
+        first = recorder.record("caf\udce9\u2028", {"s": [("a", 1.0)]})
+        recorder.flush()
+        path.rename(tmp_path / "rotated.jsonl")
+        second = recorder.record("after the rotation", {})
+    assert [trace.trace_id for trace in iter_file(tmp_path / "rotated.jsonl")] == [first]
+    assert [trace.trace_id for trace in iter_file(path)] == [second]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "traces.jsonl"
+    path.write_text('{"schema": "rankscope.tr')
+    with Recorder(path) as recorder:
+        name = recorder.record("q", {})
+    broken, whole = path.read_bytes().splitlines()
+    assert broken == b'{"schema": "rankscope.tr'
+    assert loads(whole).trace_id == name
+
+
+def run_script(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_importing_and_recording_load_nothing_heavy(tmp_path: Path) -> None:
+    TraceStore(tmp_path / "traces.db").close()
+    script = """
+import sys
+import rankscope.recorder
+at_start = set(sys.modules)
+for target in sys.argv[1:]:
+    with rankscope.recorder.Recorder(target) as recorder:
+        recorder.record("q", {"s": [("a", 1.0)]})
+    assert recorder.stats().written == 1
+heavy = {"torch", "numpy", "pandas", "textual", "rich", "click", "faiss", "scipy", "sqlite_utils", "pyarrow"}
+slow_to_start = {"sqlite3", "json", "logging", "dataclasses", "inspect", "hashlib", "asyncio", "pathlib"}
+print(sorted(heavy & set(sys.modules)), sorted(slow_to_start & at_start))
+"""
+    done = run_script(script, tmp_path / "traces.db", tmp_path / "traces.jsonl")
+    assert done.stdout == "[] []\n"
+
+
+@pytest.mark.parametrize("name", ["traces.db", "traces.jsonl"])
+def test_what_was_not_flushed_is_stored_when_the_process_ends(tmp_path: Path, name: str) -> None:
+    script = """
+import sys
+from rankscope.recorder import Recorder
+recorder = Recorder(sys.argv[1])
+for number in range(300):
+    recorder.record(str(number), {"s": [("a", 1.0)]})
+"""
+    run_script(script, tmp_path / name)
+    assert queries(tmp_path / name) == sorted(map(str, range(300)))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.parametrize("name", ["traces.db", "traces.jsonl"])
+def test_forks_and_workers_record_their_own(tmp_path: Path, name: str) -> None:
+    script = """
+import multiprocessing, os, sys
+from rankscope.recorder import Recorder
+recorder = Recorder(sys.argv[1])
+def work(start):
+    for number in range(start, start + 50):
+        recorder.record(str(number), {"s": [("a", 1.0)]})
+work(0)
+pid = os.fork()
+if pid == 0:
+    work(100)
+    sys.exit(0)
+assert os.waitpid(pid, 0)[1] == 0
+worker = multiprocessing.get_context("fork").Process(target=work, args=(200,))
+worker.start()
+worker.join()
+assert worker.exitcode == 0
+work(50)
+recorder.flush()
+assert recorder.stats().written == 100, recorder.stats()
+"""
+    run_script(script, tmp_path / name)
+    expected = [*range(100), *range(100, 150), *range(200, 250)]
+    assert queries(tmp_path / name) == sorted(map(str, expected))
+
+
+def queries(path: Path) -> list[str]:
+    if path.suffix == ".jsonl":
+        return sorted(trace.query.text for trace in iter_file(path))
+    with TraceStore(path, create=False) as store:
+        return sorted(trace.query.text for trace in store.iter_traces())
