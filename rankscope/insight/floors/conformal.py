@@ -59,9 +59,7 @@ def conformal(
         high=high,
         observations=count,
         queries=count,
-        warning=f"only {count} queries: the bound is on average, not for each calibration"
-        if count < 50
-        else "",
+        warning=f"only {count} queries: the bound holds on average over such samples" if count < 50 else "",
         held_out={} if kept is None else {"evidence kept": kept},
         parameters=parameters,
     )

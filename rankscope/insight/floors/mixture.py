@@ -177,7 +177,7 @@ def _counts_by_query(pairs: Pairs, places: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def fit_two_normals(counts: NDArray, centres: NDArray, *, start: TwoNormals | None = None) -> TwoNormals:
-    """Fit one mixture a row of ``counts`` (rows, bins), from Otsu's split or from the first row of ``start``."""
+    """Fit one mixture a row of ``counts`` (rows, bins), from Otsu's split or the first row of ``start``."""
     rows = len(counts)
     if start is None:
         weights, means, variances = _start(counts, centres)
