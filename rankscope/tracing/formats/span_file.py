@@ -29,10 +29,10 @@ def interpret(span: Span) -> RetrievalSpan | None:
     from rankscope.tracing.formats import openinference, otel_genai, run_tree, trulens
 
     readers: tuple[Callable[[Span], RetrievalSpan | None], ...] = (
+        run_tree.interpret,
         openinference.interpret,
         otel_genai.interpret,
         trulens.interpret,
-        run_tree.interpret,
     )
     return next((found for reader in readers if (found := reader(span)) is not None), None)
 

@@ -59,13 +59,22 @@ class Request:
 
     buffer: TraceBuffer
     spans: list[RetrievalSpan] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
+    """What the documents of its spans can be joined by."""
+    _asked: tuple[int, str] = (1 << 30, "")
+
+    def add(self, item: RetrievalSpan) -> None:
+        """Take in a span."""
+        self.spans.append(item)
+        self.keys |= _keys(item.outputs or ())
+        depth = len(self.buffer.ancestors(item.span.span_id))
+        if item.query and depth < self._asked[0]:
+            self._asked = (depth, item.query)
 
     @property
     def query(self) -> str:
-        """What was asked, by the outermost span that says so."""
-        depths = sorted(self.spans, key=lambda item: len(self.buffer.ancestors(item.span.span_id)))
-        found = next((item.query for item in depths if item.query), "")
-        return found or self.query_above
+        """What was asked, by the outermost span that says so, else by what is around them."""
+        return self._asked[1] or self.query_above
 
     @property
     def query_above(self) -> str:
@@ -108,7 +117,7 @@ def requests_of(buffer: TraceBuffer) -> list[Request]:
         if request is None:
             request = Request(buffer)
             requests.append(request)
-        request.spans.append(item)
+        request.add(item)
         home[item.span.span_id] = request
     for request in requests:
         request.spans.sort(key=lambda item: item.span.end or item.span.start or _EARLIEST)
@@ -119,7 +128,7 @@ def _matching(requests: list[Request], item: RetrievalSpan) -> Request | None:
     if item.role == "reranker":
         given = _keys(item.inputs or item.outputs or ())
         for request in reversed(requests):
-            if any(given & _keys(old.outputs or ()) for old in request.spans):
+            if given & request.keys:
                 return request
     for request in reversed(requests):
         same = not item.query or not request.query or request.query.strip() == item.query.strip()
@@ -164,10 +173,11 @@ def build_trace(
         draft.introduce(item.inputs)
     rerankers = [item for item in spans if item.role == "reranker"]
     for item in spans:
+        ms = _own_ms(item, spans, request.buffer)
         if item.role == "retriever":
-            _add_retrieval(draft, item, sum(1 for other in spans if other.role == "retriever"))
+            _add_retrieval(draft, item, ms, sum(1 for other in spans if other.role == "retriever"))
         else:
-            _add_rerank(draft, item, rerankers)
+            _add_rerank(draft, item, ms, rerankers)
     _add_models(draft, request, rerankers)
     convention = request.spans[0].convention
     content = "\0".join(
@@ -194,6 +204,18 @@ def _without_shells(request: Request) -> list[RetrievalSpan]:
     return [item for item in request.spans if item.span.span_id not in dropped]
 
 
+def _own_ms(item: RetrievalSpan, spans: list[RetrievalSpan], buffer: TraceBuffer) -> float | None:
+    """The span's time without that of the stages inside it, which have their own."""
+    if item.ms is not None or item.span.ms is None:
+        return item.ms
+    inner = [old.span for old in spans if item.span.span_id in buffer.ancestors(old.span.span_id)]
+    starts = [span.start for span in inner if span.start is not None]
+    ends = [span.end for span in inner if span.end is not None]
+    if not starts or not ends:
+        return item.span.ms
+    return max(0.0, item.span.ms - (max(ends) - min(starts)).total_seconds() * 1000)
+
+
 def _key(candidate: Candidate) -> str:
     return as_id(candidate.doc_id) or content_id("", candidate.text)
 
@@ -215,14 +237,14 @@ def _details(item: RetrievalSpan) -> dict[str, float | str]:
     return details
 
 
-def _add_retrieval(draft: Draft, item: RetrievalSpan, retrievers: int) -> None:
+def _add_retrieval(draft: Draft, item: RetrievalSpan, ms: float | None, retrievers: int) -> None:
     stage = item.stage or stage_of(item.span)
     if not item.stage and (stage == "rerank" or (stage == "fusion" and retrievers == 1)):
         stage = "retrieval"
     draft.add_stage(
         stage,
         item.outputs or (),
-        ms=item.span.ms if item.ms is None else item.ms,
+        ms=ms,
         scale=item.scale,
         depth=item.depth,
         status=_status(item),
@@ -230,7 +252,7 @@ def _add_retrieval(draft: Draft, item: RetrievalSpan, retrievers: int) -> None:
     )
 
 
-def _add_rerank(draft: Draft, item: RetrievalSpan, rerankers: list[RetrievalSpan]) -> None:
+def _add_rerank(draft: Draft, item: RetrievalSpan, ms: float | None, rerankers: list[RetrievalSpan]) -> None:
     """The list that the reranker was given, where no stage put out just that, then what it made of it."""
     resolved = [draft.known_id(candidate) for candidate in item.inputs]
     before = draft.rankings[-1] if draft.rankings else None
@@ -242,7 +264,7 @@ def _add_rerank(draft: Draft, item: RetrievalSpan, rerankers: list[RetrievalSpan
     draft.add_stage(
         stage,
         item.outputs or (),
-        ms=item.span.ms if item.ms is None else item.ms,
+        ms=ms,
         scale=item.scale,
         depth=item.depth,
         status=_status(item),
