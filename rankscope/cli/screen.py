@@ -18,7 +18,7 @@ def open_screen(workspace: str | None) -> None:
 
     Neither index nor models are touched before the first frame. Raises UsageError without a terminal.
     """
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):  # it is drawn on stderr
         raise UsageError(
             "the screen needs a terminal.", remedy='Without one, use `rankscope query "your question"`.'
         )

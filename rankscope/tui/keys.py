@@ -44,6 +44,7 @@ _STOP = "Stop the run; leave the query bar; close a stored trace."
 KEYS: tuple[Key, ...] = (
     Key("slash", "/", "focus_query", "Write a query", "query", "Write a query.", "Query", 1),
     Key("escape", "esc", "stop", "Stop the run", "stop", _STOP, "Query", 2),
+    Key("escape", "esc", "close_trace", "Close the stored trace", "close", _STOP, "Query", 2),
     Key("r", "r", "run_again", "Run again", "rerun", "Run the query again with the settings as they are.", "Query", 4),
     Key("f", "f", "ask_filters", "Filter by metadata", "filter", "Keep only passages with this metadata.", "Query", 8),
     Key("less_than_sign", "<", "show_run(-1)", "Earlier run", "runs", _RUNS, "Query", 11),

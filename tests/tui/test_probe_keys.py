@@ -385,5 +385,5 @@ async def test_a_click_chooses_a_document(bench) -> None:
 
 
 def test_every_key_is_bound_once() -> None:
-    bound = [key.key for key in keys.KEYS]
+    bound = [key.key for key in keys.KEYS if key.action != "close_trace"]  # esc stops, or closes
     assert len(bound) == len(set(bound))

@@ -235,7 +235,7 @@ async def test_a_stored_trace_is_shown_read_only_and_escape_returns(bench) -> No
         on.app.probe.show_trace(trace(scores=RERANKED))
         await on.pilot.pause()
         assert on.state.read_only
-        assert "stored trace, read-only" in on.line("#title")
+        assert "stored, read-only" in on.line("#title")
         assert "which one" in on.line("#query-bar")
         await on.pilot.press("right_square_bracket", "r", "g", "n")
         assert on.state.trace.floor.value == pytest.approx(0.4)

@@ -62,7 +62,8 @@ def help_text() -> Content:
         lines.append(Content.styled(group, "bold $primary"))
         lines += [_line(sign, meaning) for sign, meaning in _MORE.get(group, ())]
         for sentence, keys in groupby(members, key=lambda key: key.sentence):
-            lines.append(_line(" ".join(key.shown for key in keys), sentence))
+            shown = dict.fromkeys(key.shown for key in keys)
+            lines.append(_line(" ".join(shown), sentence))
     lines.append(Content.styled("Reading the screen", "bold $primary"))
     lines += [_line(sign, meaning, width=15) for sign, meaning in _READING]
     lines.append(Content.styled(_SESSION, "$muted"))

@@ -45,7 +45,9 @@ class ProbeScreen(ProbeRuns):
         """Which keys work now; the others are neither shown nor obeyed."""
         state = self.state
         if action == "stop":
-            return state.busy or state.read_only
+            return state.busy and not state.read_only
+        if action == "close_trace":
+            return state.read_only
         if action == "run_again":
             return state.query is not None and not state.read_only and state.phase is Phase.READY
         if action == "move_floor":
@@ -85,11 +87,12 @@ class ProbeScreen(ProbeRuns):
         """To the reranked column."""
         self.query_one("#after").focus()
 
+    def action_close_trace(self) -> None:
+        """From a stored trace back to what stood before."""
+        self._close_stored()
+
     def action_stop(self) -> None:
-        """Close a stored trace, else stop the run."""
-        if self.state.read_only:
-            self._close_stored()
-            return
+        """Stop the run; what was scored stays on the screen."""
         self.runner.cancel()
         self.state = replace(self.state, run=RunPhase.STOPPED, running="")
 

@@ -130,7 +130,10 @@ class ProbeLayout(Screen[None]):
         top.right = _title(
             "AFTER", _how_reranked(state, state.trace, self.size.width), focused=focused == "after"
         )
-        top.right += _decision(state.trace)
+        if state.trace.after is None:
+            top.left += _decision(state.trace)
+        else:
+            top.right += _decision(state.trace)
         middle.left = self.query_one(DocumentPane).title(state)
 
 

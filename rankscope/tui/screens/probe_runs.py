@@ -151,6 +151,7 @@ class ProbeRuns(ProbeLayout):
 
     def submit(self, text: str) -> None:
         """Run a query to the end and keep it; a draft of the same query is kept instead of run again."""
+        self.query_one(QueryBar).write(text)
         query = self._query(text)
         state = self.state
         same = state.draft and state.query == query

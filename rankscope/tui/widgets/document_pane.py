@@ -52,15 +52,16 @@ class DocumentPane(Vertical):
         shown, self._shown = self._shown, now
         if shown is not None and shown[0] is now[0] and shown[1:] == now[1:]:
             return
-        way = (
-            journey(state.trace, state.chosen, k=state.rrf_k, total=state.total)
-            if state.chosen
-            else Content("")
-        )
-        self.query_one("#journey", Static).update(way)
+        self.query_one("#journey", Static).update(self._journey(state))
         self.query_one("#document-text", Static).update(self._body(state))
         if shown is None or shown[1] != state.chosen:
             self.query_one("#document-body", VerticalScroll).scroll_home(animate=False)
+
+    def _journey(self, state: ProbeState) -> Content:
+        if state.trace is None or not state.chosen:
+            return Content("")
+        width = max(self.size.width - 2, 20)
+        return journey(state.trace, state.chosen, k=state.rrf_k, total=state.total, width=width)
 
     def _body(self, state: ProbeState) -> Content:
         if state.trace is None or not state.chosen:

@@ -15,7 +15,9 @@ __all__ = ["VIEWS", "journey", "scores_view", "text_view"]
 VIEWS = ("text", "scores")
 
 
-def journey(trace: Trace, doc_id: str, *, k: int | None = None, total: int = 0) -> Content:
+def journey(
+    trace: Trace, doc_id: str, *, k: int | None = None, total: int = 0, width: int = 1_000
+) -> Content:
     """``bm25 #2 9.41 → dense #4 .712 → fusion #3 .0318 (1/62 + 1/64) → rerank #1 .974 ▲ 2 → kept +.574``."""
     steps: list[Content] = []
     for ranking in trace.rankings:
@@ -33,7 +35,20 @@ def journey(trace: Trace, doc_id: str, *, k: int | None = None, total: int = 0) 
             step += Content(" ") + moved
         steps.append(step)
     steps.append(_fate(trace, doc_id))
-    return Content.styled(" → ", "$muted").join(step for step in steps if step)
+    return _on_lines([step for step in steps if step], width)
+
+
+def _on_lines(steps: list[Content], width: int) -> Content:
+    """Steps with arrows between, broken only before an arrow."""
+    arrow = Content.styled("→ ", "$muted")
+    lines: list[Content] = []
+    for step in steps:
+        piece = arrow + step if lines else step
+        if lines and lines[-1].cell_length + 1 + piece.cell_length <= width:
+            lines[-1] = lines[-1] + " " + piece
+        else:
+            lines.append(piece)
+    return Content("\n").join(lines)
 
 
 def _absent(trace: Trace, ranking: Ranking, total: int) -> Content:

@@ -8,6 +8,7 @@ from textual.widget import Widget
 
 from rankscope.config import Settings
 from rankscope.core.sanitize import one_line
+from rankscope.core.trace import Trace
 from rankscope.tui import cells
 from rankscope.tui.state import ProbeState
 
@@ -28,7 +29,8 @@ class TitleLine(Widget):
         if self.state is None:
             return Content("")
         settings = self.state.settings
-        right = _settings(settings, self.state)
+        trace = self.state.trace if self.state.read_only else None
+        right = _settings(settings) if trace is None else _recorded(trace, self.size.width)
         left = Content.assemble(
             (" RankScope ", "bold $primary"),
             " ",
@@ -53,10 +55,8 @@ class TitleLine(Widget):
         return Content.styled("   " + " → ".join(names), "$muted")
 
 
-def _settings(settings: Settings, state: ProbeState) -> Content:
-    """N, K and floor as they stand; on a stored trace, those that it was recorded with."""
-    if state.read_only and state.trace is not None:
-        return _recorded(state)
+def _settings(settings: Settings) -> Content:
+    """N, K and floor as the next run will use them."""
     floor = cells.floor_text(settings.floor.value)
     parts = [
         cells.label("N", f"{settings.retrieval.candidates:,}"),
@@ -69,12 +69,17 @@ def _settings(settings: Settings, state: ProbeState) -> Content:
     return cells.join_cells(parts, "  ")
 
 
-def _recorded(state: ProbeState) -> Content:
-    trace = state.trace
-    if trace is None:
-        return Content("")
+def _recorded(trace: Trace, width: int) -> Content:
+    """Where a stored trace comes from, and the limits that it was recorded with."""
     time = trace.created_at.strftime("%Y-%m-%d %H:%M")
-    return Content.assemble(
-        ("stored trace, read-only ", "bold $fall"),
-        (f"{one_line(trace.origin, 16)} {time} ", "$muted"),
-    )
+    parts = [
+        Content.styled("stored, read-only", "bold $fall"),
+        Content.styled(f"{one_line(trace.origin, 16)} {time}", "$muted"),
+    ]
+    if width >= 100:
+        if trace.top_k is not None:
+            parts.append(cells.label("K", str(trace.top_k)))
+        parts.append(
+            cells.label("floor", cells.floor_text(None if trace.floor is None else trace.floor.value))
+        )
+    return cells.join_cells(parts, "  ")
