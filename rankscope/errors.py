@@ -10,7 +10,8 @@ RankScopeError
 ├── WorkspaceError        the folder, its index or its database cannot be used
 │   ├── IndexMissing      nothing is indexed yet
 │   ├── IndexMismatch     the index was built from other models or settings
-│   └── WorkspaceBusy     another process is building this index
+│   ├── WorkspaceBusy     another process is building this index
+│   └── FloorChanged      another floor was set since the one that was looked at
 ├── ModelError            a model cannot be loaded or does not match its checksum
 └── Cancelled             the caller asked to stop; nothing is wrong
 
@@ -24,6 +25,7 @@ from pathlib import Path
 __all__ = [
     "Cancelled",
     "CorpusError",
+    "FloorChanged",
     "IndexMismatch",
     "IndexMissing",
     "InputError",
@@ -98,6 +100,10 @@ class IndexMismatch(WorkspaceError):
 
 class WorkspaceBusy(WorkspaceError):
     """Another process is building this index."""
+
+
+class FloorChanged(WorkspaceError):
+    """Another floor was set since the one that this choice was to replace."""
 
 
 class ModelError(RankScopeError):
