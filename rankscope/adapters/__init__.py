@@ -1,0 +1,1 @@
+"""External engines and rerankers, one file each, loaded by name."""

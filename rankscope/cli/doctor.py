@@ -10,7 +10,14 @@ from pathlib import Path
 import click
 
 from rankscope import __version__
-from rankscope.cli.health import Check, check_database, check_index, check_models, check_packages
+from rankscope.cli.health import (
+    Check,
+    check_database,
+    check_index,
+    check_models,
+    check_packages,
+    check_precision,
+)
 
 __all__ = ["command"]
 
@@ -42,6 +49,7 @@ def command(workspace_folder: str | None, as_json: bool) -> None:
         ),
         *check_index(workspace),
         check_database(workspace.traces_path),
+        check_precision(workspace.settings),
         *check_models(workspace.settings),
     ]
     if as_json:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rankscope.config import Settings
     from rankscope.engine.workspace import Workspace
 
-__all__ = ["Check", "check_database", "check_index", "check_models", "check_packages"]
+__all__ = ["Check", "check_database", "check_index", "check_models", "check_packages", "check_precision"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +107,21 @@ def check_database(path: Path) -> Check:
             "traces", "warning", f"{count:,} traces, readable by others ({mode:o})", f"chmod 600 {path}"
         )
     return Check("traces", "ok", f"{count:,} traces")
+
+
+def check_precision(settings: Settings) -> Check:
+    """On what the models run, and in which precision because of which measurement."""
+    from rankscope.stages.dense.precision import bf16_speedup, choose_device, choose_dtype
+
+    try:
+        device = choose_device(settings.models.device)
+        dtype = str(choose_dtype(settings.models.precision, device)).removeprefix("torch.")
+    except RankScopeError as error:
+        return Check("precision", "error", error.message, error.remedy)
+    if device.type != "cpu":
+        return Check("precision", "ok", f"{dtype} on {device}")
+    ratio = f"bfloat16 runs {bf16_speedup():.1f} times as fast as float32 here"
+    return Check("precision", "ok", f"{dtype} on {device} ({settings.models.precision}): {ratio}")
 
 
 def check_models(settings: Settings) -> Iterator[Check]:

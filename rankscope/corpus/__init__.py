@@ -1,0 +1,1 @@
+"""Where documents come from: loaders, the chunker, the store of texts."""

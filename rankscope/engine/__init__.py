@@ -1,0 +1,1 @@
+"""Wires the stages: workspace, index builds, the pipeline of events."""

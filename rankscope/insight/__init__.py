@@ -1,0 +1,1 @@
+"""What is learned from traces: pure functions of traces and judgments."""

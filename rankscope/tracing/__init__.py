@@ -1,0 +1,1 @@
+"""Traces on disk: the store, its migrations, the recorder, the formats."""

@@ -1,0 +1,1 @@
+"""The screen: thin, driven by messages, never in the way of a key."""

@@ -1,0 +1,1 @@
+"""Lexical retrieval: tokenizer, Okapi statistics compiled to postings, explanation."""

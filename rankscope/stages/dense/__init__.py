@@ -1,0 +1,1 @@
+"""Dense retrieval: bi-encoder, vector index, the cache of embeddings."""

@@ -1,0 +1,1 @@
+"""The cross-encoder: chunked, cancellable, cached."""

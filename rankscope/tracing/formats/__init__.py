@@ -1,0 +1,1 @@
+"""One file a format that traces are read from or written to."""
