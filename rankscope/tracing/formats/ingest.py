@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -12,6 +13,7 @@ from typing import Protocol
 from rankscope.core.trace import Trace
 from rankscope.errors import TraceError
 from rankscope.tracing.formats.importer import Ignored, Imported, Outcome, Rejected
+from rankscope.tracing.formats.native import dumps
 from rankscope.tracing.formats.rejected import RejectedFile
 
 __all__ = ["ImportReport", "TraceSink", "ingest"]
@@ -24,6 +26,9 @@ class TraceSink(Protocol):
 
     def append(self, trace: Trace) -> Future[None]:
         """Store a trace; the future is done when it is committed."""
+
+    def flush(self) -> None:
+        """Raise the first failure since the last time."""
 
     def known_ids(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that are stored already."""
@@ -104,26 +109,31 @@ def _ignore(report: ImportReport, outcome: Ignored) -> None:
 
 def _commit(waiting: list[Imported], store: TraceSink, report: ImportReport, rejected: RejectedFile) -> None:
     """Store a batch and wait for it; the list is emptied."""
-    known: set[str] = set()
-    if report.format != "native":
-        # Native traces carry their own ids: the store compares them and refuses another trace under one.
-        known = store.known_ids([item.trace.trace_id for item in waiting])
-    started: list[tuple[Imported, Future[None]]] = []
+    known = store.known_ids([item.trace.trace_id for item in waiting])
+    started: list[tuple[Imported, bool, Future[None]]] = []
     for item in waiting:
-        if item.trace.trace_id in known:
-            _count(report, item, new=False)
+        new = item.trace.trace_id not in known
+        known.add(item.trace.trace_id)
+        if new or report.format == "native":
+            # Native traces carry their own ids: the store refuses another trace under a stored one.
+            started.append((item, new, store.append(item.trace)))
         else:
-            known.add(item.trace.trace_id) if report.format != "native" else None
-            started.append((item, store.append(item.trace)))
-    for item, done in started:
+            _count(report, item, new=False)
+    failed = False
+    for item, new, done in started:
         try:
             done.result()
         except TraceError as error:
-            outcome = Rejected(_line(item.trace), error.message, "", item.records)
+            failed = True
+            outcome = Rejected(_line(item.trace), error.message, dumps(item.trace), item.records)
             report.reject(outcome)
             rejected.write(outcome)
             continue
-        _count(report, item, new=True)
+        _count(report, item, new=new)
+    if failed:
+        # The store holds the first failure for whoever flushes next; each is listed by now.
+        with suppress(TraceError):
+            store.flush()
     waiting.clear()
 
 

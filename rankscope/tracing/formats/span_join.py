@@ -206,7 +206,8 @@ def _without_shells(request: Request) -> list[RetrievalSpan]:
 
 def _own_ms(item: RetrievalSpan, spans: list[RetrievalSpan], buffer: TraceBuffer) -> float | None:
     """The span's time without that of the stages inside it, which have their own."""
-    if item.ms is not None or item.span.ms is None:
+    if item.stage or item.span.ms is None:
+        # RankScope's own export says the time, also that none is known.
         return item.ms
     inner = [old.span for old in spans if item.span.span_id in buffer.ancestors(old.span.span_id)]
     starts = [span.start for span in inner if span.start is not None]
