@@ -17,6 +17,8 @@ from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
     from rankscope.config import Settings
+    from rankscope.engine.evaluation import EvaluationRun
+    from rankscope.engine.progress import IndexProgress
     from rankscope.engine.workspace import Workspace
     from rankscope.insight.report import CollectionReport
 
@@ -243,9 +245,7 @@ def _evaluate(
         pipeline, query_set, target.workspace.folder / "eval", reuse=options.reuse, fresh=options.fresh
     )
     click.echo(f"{target.name}: {len(query_set.queries):,} judged queries ...", err=True)
-    show_progress(run.iter_progress())
-    if run.taken_over:
-        click.echo(f"{target.name}: {run.taken_over:,} of them were done before.", err=True)
+    show_progress(_announced(run))
     if options.runs is not None:
         from rankscope.cli.trec_runs import write_runs
 
@@ -257,6 +257,14 @@ def _evaluate(
         by_stratum=options.by is not None,
         counts={"left_out_of_corpus": target.left_out, **query_set.counts(pipeline.documents)},
     )
+
+
+def _announced(run: EvaluationRun) -> Iterator[IndexProgress]:
+    """The run's progress; says first how much of an earlier run is taken over."""
+    for step in run.iter_progress():
+        if step.stage == "queries" and step.done == 0 and run.taken_over:
+            click.echo(f"{run.query_set.name}: {run.taken_over:,} of them were done before.", err=True)
+        yield step
 
 
 def _say_problems(reports: list[CollectionReport]) -> bool:
