@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Protocol
 
 from textual.message import Message
@@ -39,8 +40,8 @@ PAUSE_BEFORE_RERANK_S = 0.35
 class TraceSink(Protocol):
     """Where finished traces go."""
 
-    def append(self, trace: Trace) -> object:
-        """Hand a trace to the writer; returns before it is on disk."""
+    def append(self, trace: Trace) -> Future[None]:
+        """Hand a trace to the writer; the future is done when it is on disk."""
 
 
 class ProbePipeline(Protocol):
@@ -202,7 +203,7 @@ class Runner:
 
     def _append(self, trace: Trace) -> None:
         try:
-            self._workspace.traces.append(trace)
+            self._workspace.traces.append(trace).result()
         except Exception as error:  # noqa: BLE001  # a full disk, a locked database: said, not swallowed
             self._post(TraceNotStored(trace, _reason(error)))
 

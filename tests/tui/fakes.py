@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
 from rankscope.config import Settings
@@ -193,10 +194,14 @@ class FakeTraces:
         self.stored: list[Trace] = []
         self.failure: Exception | None = None
 
-    def append(self, trace: Trace) -> None:
+    def append(self, trace: Trace) -> Future[None]:
+        written: Future[None] = Future()
         if self.failure is not None:
-            raise self.failure
-        self.stored.append(trace)
+            written.set_exception(self.failure)
+        else:
+            self.stored.append(trace)
+            written.set_result(None)
+        return written
 
 
 class FakeWorkspace:

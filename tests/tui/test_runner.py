@@ -139,7 +139,7 @@ def test_leaving_waits_for_traces_and_not_for_models() -> None:
     stuck, slow = threading.Event(), threading.Event()
     post, workspace = Post(), FakeWorkspace(Script(warm_up_gate=stuck))
     append = workspace.traces.append
-    workspace.traces.append = lambda trace: (slow.wait(0.05), append(trace))  # type: ignore[method-assign]
+    workspace.traces.append = lambda trace: (slow.wait(0.05), append(trace))[1]  # type: ignore[method-assign]
     runner = Runner(workspace, post)
     runner.open_workspace()
     eventually(lambda: post.of(messages.WorkspaceOpened))

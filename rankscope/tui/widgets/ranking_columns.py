@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from textual.content import Content
@@ -56,7 +56,8 @@ def plan(column: Column, documents: Mapping[str, Document], width: int) -> tuple
         figures.append(_move(settled=ranking.status == "ok"))
     score = _score(column)
     used = 2 + sum(figure.width + 1 for figure in (*figures, score))
-    bar, name, title = _shares(column, width - used)
+    # All candidates' ids, so that the columns stay put while the reranker fills them.
+    bar, name, title = _shares(column, documents or ranking.doc_ids, width - used)
     if bar:
         figures.append(_bar(column, bar))
     figures += [score, _name(name)]
@@ -65,10 +66,11 @@ def plan(column: Column, documents: Mapping[str, Document], width: int) -> tuple
     return tuple(figures)
 
 
-def _shares(column: Column, room: int) -> tuple[int, int, int]:
+def _shares(column: Column, doc_ids: Iterable[str], room: int) -> tuple[int, int, int]:
     """Cells for bar, id and title out of the room that ranks and score leave."""
-    longest = max((len(hit.doc_id) for hit in column.ranking.hits), default=8)
-    wanted = min(max(longest, 8), LONGEST_ID)
+    # The length that four ids in five keep to: one long id is cut rather than every title.
+    lengths = sorted(map(len, doc_ids)) or [8]
+    wanted = min(max(lengths[len(lengths) * 4 // 5], 8), LONGEST_ID)
     spare = room - wanted - 1 - LEAST_TITLE - 1 - LEAST_BAR - 1
     if spare >= 0:
         bar = min(LEAST_BAR + spare // 6, 14)
