@@ -25,7 +25,7 @@ _NEVER_SCORE = word_set(
 
 
 _NOT_A_DOCUMENT = word_set(
-    "session request resp response user run trace conversation message query question search answer "
+    "session request req resp response user run trace conversation message query question search answer "
     "model thread turn log event"
 )
 """Ids with these words are of the request, not of a document."""
@@ -126,7 +126,16 @@ def _choose_id(chosen: CandidateFields, free: Mapping[Path, Leaf]) -> None:
     best = ranked[0]
     chosen.id = path_expression(best)
     chosen.used.add(best)
-    pair = next((path for path in ranked[1:] if worth(path) > 1.0), None)
+    others = [path for path in ranked[1:] if worth(path) > 1.0]
+    fuller = next((path for path in others if free[path].fill > free[best].fill), None)
+    if free[best].fill < 0.95 and fuller is not None:
+        chosen.id = f"{path_expression(best)} || {path_expression(fuller)}"
+        chosen.used.add(fuller)
+        chosen.notes.append(
+            f"{path_expression(best)} is sometimes empty; {path_expression(fuller)} stands in"
+        )
+        return
+    pair = next(iter(others), None)
     if free[best].unique_within < 0.9 and pair is not None:
         both = _pairs_unique(free[best], free[pair])
         if both > free[best].unique_within + 0.15 and both >= 0.95 and free[pair].unique_within < 0.9:

@@ -21,7 +21,7 @@ _LIST_WORDS = word_set(
     "retrieved retrieval results result hits hit documents document docs doc chunks chunk passages "
     "passage contexts context candidates candidate sources source matches match nodes node neighbors "
     "neighbours references citations evidence ranking ranked items search topk top rerank reranked "
-    "snippets articles faqs entries records points products pages ids answers retrieval_context"
+    "snippets articles faqs entries records points products pages ids retrieval_context"
 )
 _NEVER = word_set(
     "messages message history conversation chat tool tools tags tag errors metrics embedding "
@@ -201,6 +201,7 @@ def _one_a_step(
         )
 
 
+_TEXT_WORDS = word_set("context contexts passage passages text texts content contents snippets chunk chunks")
 _ID_WORDS = word_set("id ids docid docids docno pid pids uuid uuids key keys url urls")
 
 
@@ -260,7 +261,10 @@ def _is_key_column(leaf: Leaf, items: Leaf) -> bool:
 def _is_id_column(leaf: Leaf, items: Leaf) -> bool:
     if set(words_of_path(leaf.path[-2:])) & _ID_WORDS:
         return True
-    return items.mean_words < 1.6 and items.mean_length < (200 if items.mean_words < 1.05 else 60)
+    if items.mean_words < 1.6 and items.mean_length < (200 if items.mean_words < 1.05 else 60):
+        return True
+    # File names and titles have spaces too; what is called a text is one, however short.
+    return items.mean_length < 60 and not set(words_of_path(leaf.path[-1:])) & _TEXT_WORDS
 
 
 def _same_lengths(key: Leaf, other: Leaf) -> bool:

@@ -19,7 +19,7 @@ from rankscope.tracing.formats.literals import looks_structured, parse_literal
 from rankscope.tracing.formats.mapping.apply import draft_of
 from rankscope.tracing.formats.mapping.candidate_lists import CandidateList, find_lists
 from rankscope.tracing.formats.mapping.expressions import path_expression
-from rankscope.tracing.formats.mapping.guess_rows import Grouping, groupings
+from rankscope.tracing.formats.mapping.guess_rows import Grouping, event_keys, groupings
 from rankscope.tracing.formats.mapping.guess_sources import sources_of
 from rankscope.tracing.formats.mapping.guess_stages import guess_stages
 from rankscope.tracing.formats.mapping.guess_trace import guess_trace
@@ -117,6 +117,8 @@ def _proposals(source: SourceMap, records: list[LogRecord], path: Path) -> Itera
     items = [(place, record.value) for place, record in enumerate(few) if isinstance(record.value, dict)]
     leaves = leaves_of(items)
     yield _try(source, leaves, find_lists(leaves), few, path)
+    for keys in event_keys(decoded):
+        yield _try_events(replace(source, group_by=keys), list(group_records(decoded, keys)), path)
     for grouping in groupings(decoded):
         grouped = list(group_records(decoded, grouping.keys))
         yield _try_rows(source, grouping, grouped, path)
@@ -163,12 +165,24 @@ def _try(
     return proposal
 
 
+def _try_events(source: SourceMap, grouped: list[LogRecord], path: Path) -> Proposal:
+    """One line for each step of a request: the steps of a request are a list in one record."""
+    items = [(place, record.value) for place, record in enumerate(grouped) if isinstance(record.value, dict)]
+    leaves = leaves_of(items)
+    lists = [item for item in find_lists(leaves) if item.expression.startswith("rows[?")]
+    proposal = _try(source, leaves, lists, grouped, path)
+    told = ", ".join(source.group_by)
+    proposal.notes.insert(0, f"lines with the same {told} are taken as the steps of one trace")
+    return proposal
+
+
 def _try_rows(source: SourceMap, grouping: Grouping, records: list[LogRecord], path: Path) -> Proposal:
     source = replace(source, group_by=grouping.keys)
     staged = guess_stages(grouping.lists)
     found = guess_trace(grouping.leaves, staged.stages, grouping.used)
     mapping = LogMapping(source, found.trace, tuple(found.stages))
     proposal = Proposal(mapping, notes=[*grouping.notes, *staged.notes, *found.notes])
+    proposal.notes += grouping.lists[0].fields.notes
     proposal.unused = _unused(grouping.leaves, found.used | grouping.used, [], len(records))
     _judge(proposal, records, path)
     return proposal

@@ -15,7 +15,7 @@ from rankscope.tracing.formats.mapping.names import points, stage_hint, word_set
 from rankscope.tracing.formats.mapping.shape import Leaf, Path, leaves_of
 from rankscope.tracing.formats.mapping.source import LogRecord
 
-__all__ = ["Grouping", "groupings"]
+__all__ = ["Grouping", "event_keys", "groupings"]
 
 _STAGE_COLUMNS = word_set(
     "stage retriever method source engine step retrieval_method search_type strategy phase "
@@ -54,6 +54,18 @@ def groupings(records: list[LogRecord]) -> Iterator[Grouping]:
         once = leaves_of(list(enumerate(reversed(firsts.values()))))
         constant = {path: leaf for path, leaf in once.items() if path not in used}
         yield Grouping(names, lists, constant, used, [told, *notes])
+
+
+def event_keys(records: list[LogRecord]) -> Iterator[tuple[str, ...]]:
+    """Keys by which lines that hold lists of their own may be the steps of one request."""
+    rows = [record.value for record in records if isinstance(record.value, dict)]
+    leaves = leaves_of(list(enumerate(rows)))
+    if not any(leaf.lists for leaf in leaves.values()):
+        return
+    for path, leaf in leaves.items():
+        repeats = len(leaf.values) >= 1.3 * len({repr(value) for value in leaf.values})
+        if points("group", path) >= 6 and leaf.fill > 0.6 and repeats:
+            yield (path_expression(path),)
 
 
 def _keys(
@@ -115,8 +127,10 @@ def _rows_as_lists(
     fields = choose_fields(leaves, banned)
     if not (fields.id or fields.text) or not (fields.scores or fields.ranks or (fields.id and fields.text)):
         return None
-    if any(_is_answer(leaf) and path not in per_query for path, leaf in leaves.items()):
-        # Rows with answers of their own are requests of their own, though their queries are equal.
+    if len(items) < 1.3 * len(places):
+        return None
+    if any(_is_own(leaf) and path not in per_query for path, leaf in leaves.items()):
+        # Rows with answers or times of their own are requests of their own, though their queries are equal.
         return None
     stage_path = _stage_column(leaves, banned)
     lists: dict[int, list[Any]] = defaultdict(list)
@@ -134,9 +148,13 @@ def _rows_as_lists(
     return list(_by_stage(whole, stage_path, items)), set(fields.used), notes
 
 
-def _is_answer(leaf: Leaf) -> bool:
-    named = set(words_of_path(leaf.path[-1:])) & {"answer", "response", "completion", "generation", "output"}
-    return bool(named) and leaf.is_text and leaf.mean_words > 4
+def _is_own(leaf: Leaf) -> bool:
+    """Whether a column is of a request: an answer, or how long it took."""
+    parts = set(words_of_path(leaf.path[-1:]))
+    if parts & {"latency", "duration", "elapsed"}:
+        return leaf.is_numeric
+    answers = parts & {"answer", "response", "completion", "generation", "output"}
+    return bool(answers) and leaf.is_text and leaf.mean_words > 4
 
 
 def _needed(leaves: Mapping[Path, Leaf]) -> set[Path]:

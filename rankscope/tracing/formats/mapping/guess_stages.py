@@ -32,7 +32,7 @@ class StageGuess:
 def guess_stages(found: Sequence[CandidateList]) -> StageGuess:
     """Stages in the order of the pipeline. Lists that repeat another are left out, and said so."""
     guess = StageGuess()
-    chosen = _without_repeats(found, guess)
+    chosen = _without_repeats(_with_ids(found, guess), guess)
     chosen = _one_unnamed(_without_kept(chosen, guess), guess)
     order = {name: place for place, name in enumerate(PIPELINE)}
     ranked = sorted(enumerate(chosen), key=lambda pair: (order.get(pair[1].hint or "retrieval", 2), pair[0]))
@@ -76,6 +76,32 @@ def _without_repeats(found: Sequence[CandidateList], guess: StageGuess) -> list[
             )
             guess.lists.append(item)
     return [item for item in found if any(item is old for old in kept)]
+
+
+def _with_ids(found: Sequence[CandidateList], guess: StageGuess) -> list[CandidateList]:
+    """Texts in one list and ids of equal number in another are one list of candidates."""
+    lists = list(found)
+    for texts in [
+        item for item in found if item.layout == "columns" and item.fields.text and not item.fields.id
+    ]:
+        for ids in lists:
+            plain = (
+                ids.layout == "columns" and ids.fields.id and not ids.fields.text and not ids.fields.scores
+            )
+            if plain and not set(ids.parts) & _KEPT and ids.hint in (None, texts.hint) and _alike(texts, ids):
+                texts.fields.id = ids.fields.id
+                texts.split = texts.split or ids.split
+                texts.used |= ids.used
+                lists.remove(ids)
+                guess.notes.append(f"{ids.fields.id} gives the ids of the texts in {texts.fields.text}")
+                break
+    return lists
+
+
+def _alike(one: CandidateList, other: CandidateList) -> bool:
+    shared = [owner for owner in one.lists if owner in other.lists]
+    same = sum(len(one.lists[owner]) == len(other.lists[owner]) for owner in shared)
+    return len(shared) >= 0.9 * len(one.lists) and same >= 0.9 * len(shared)
 
 
 def _name(item: CandidateList) -> str:

@@ -49,7 +49,9 @@ _HINTS: tuple[tuple[str, frozenset[str]], ...] = (
     ),
     (
         "retrieval",
-        word_set("retrieved retrieval retriever initial original orig before first raw base prior old"),
+        word_set(
+            "retrieved retrieval retriever retrieve recall initial original orig before first raw base prior old"
+        ),
     ),
 )
 

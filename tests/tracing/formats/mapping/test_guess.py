@@ -224,6 +224,24 @@ def test_a_stage_column_in_rows(tmp_path: Path) -> None:
     assert pairs(found[2].after) == [("c", 8.0), ("a", 7.0), ("b", 6.0)]
 
 
+def test_one_line_for_each_step_of_a_request(tmp_path: Path) -> None:
+    rows = []
+    for number, query in enumerate(QUERIES):
+        request = {"request_id": f"r{number}"}
+        rows.append({**request, "event": "received", "query": query})
+        rows.append(
+            {**request, "event": "retrieve", "results": [{"id": "a", "score": 7}, {"id": "b", "score": 6}]}
+        )
+        rows.append(
+            {**request, "event": "rerank", "results": [{"id": "b", "score": 0.9}, {"id": "a", "score": 0.1}]}
+        )
+    found, proposal = _imported(write_lines(tmp_path / "events.jsonl", rows), tmp_path)
+    assert [trace.query.text for trace in found] == QUERIES
+    assert [ranking.stage for ranking in found[0].rankings] == ["retrieval", "rerank"]
+    assert pairs(found[3].after) == [("b", 0.9), ("a", 0.1)]
+    assert "lines with the same request_id are taken as the steps of one trace" in proposal.notes
+
+
 def test_log_lines_with_a_time_in_front(tmp_path: Path) -> None:
     hits = [{"id": "d1", "similarity": 0.75}, {"id": "d2", "similarity": 0.5}]
     rows = [
