@@ -19,6 +19,10 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "query": ("rankscope.cli.query", "Run one query without the screen."),
     "traces": ("rankscope.cli.traces", "List, show, export and prune stored traces."),
     "eval": ("rankscope.cli.eval", "Measure every stage on judged queries, before and after."),
+    "why": ("rankscope.cli.why", "Say why a document is, or is not, in the result of a query."),
+    "check": ("rankscope.cli.check", "Look for what is wrong with rankings."),
+    "rule": ("rankscope.cli.rule", "Explain a finding."),
+    "floor": ("rankscope.cli.floor", "Choose the relevance floor from real scores."),
     "bench": ("rankscope.cli.bench", "Time this machine beside the stock libraries."),
     "doctor": ("rankscope.cli.doctor", "Check versions, models, index and database."),
 }
