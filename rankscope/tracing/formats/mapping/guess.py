@@ -80,7 +80,7 @@ def guess(path: Path) -> Proposal:
         raise InputError(
             "no ranking was found in the first records.",
             path=path,
-            remedy="Write a mapping by hand: docs/mapping.md shows one, `traces import --map FILE` reads it.",
+            remedy="Write a mapping by hand: docs/mapping.md in the repository shows one.",
         )
     return best
 

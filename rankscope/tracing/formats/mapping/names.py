@@ -50,7 +50,8 @@ _HINTS: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "retrieval",
         word_set(
-            "retrieved retrieval retriever retrieve recall initial original orig before first raw base prior old"
+            "retrieved retrieval retriever retrieve recall initial original orig before first raw "
+            "base prior old"
         ),
     ),
 )
