@@ -1,4 +1,4 @@
-"""``rankscope why`` on the sample corpus with the real models: right stage, right margin, rescues replayed."""
+"""``rankscope why`` on the sample corpus with the real models: stage and margin are right, rescues work."""
 
 from __future__ import annotations
 

@@ -155,8 +155,8 @@ def test_the_pipeline_itself_confirms_every_change(rerank: bool) -> None:
                 assert set(change.displaced) == set(trace.kept) - set(again.kept)
                 less = changed(pipeline, change.setting, one_step_less(change)).run(query)
                 assert doc_id not in less.kept
-    expected = {"floor.top_k", "retrieval.rrf_k", "retrieval.bm25_weight", "retrieval.dense_weight"}
-    assert tried >= expected | ({"floor.value", "retrieval.candidates"} if rerank else set())
+    expected = {"floor.top_k", "retrieval.depth", "retrieval.bm25_weight", "retrieval.dense_weight"}
+    assert tried >= expected | ({"floor.value", "retrieval.candidates"} if rerank else {"retrieval.rrf_k"})
 
 
 def inspected(doc_id: str, query: Query | None = None, seed: int = 3) -> Inspection:
