@@ -1,0 +1,158 @@
+"""Floors of a workspace: which scores and judgments it has, and setting a floor in its two places.
+
+The log in the trace database remembers every floor with its passport; ``rankscope.toml`` holds the one in
+force, where a person can see and change it. The log is written first: if the program ends between the two,
+:func:`floor_state` shows that they differ, and setting again mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rankscope.config import FILE_NAME, FloorSettings, load_settings
+from rankscope.core.scales import ScoreScale
+from rankscope.engine.settings_file import edited_settings, write_settings
+from rankscope.errors import SettingsError, UsageError
+from rankscope.insight.judgments import Judgments
+
+if TYPE_CHECKING:
+    from rankscope.engine.workspace import Workspace
+    from rankscope.tracing.floor_log import FloorLog, StoredFloor
+
+__all__ = ["FloorState", "Judged", "floor_state", "judged_of", "set_floor", "undo_floor"]
+
+_SETTINGS_BEFORE = "settings_before"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Judgments by query id and by query text, and the stratum of each query."""
+
+    judgments: Judgments | None
+    strata: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+    """Where they came from, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class FloorState:
+    """The floor in force, and what the log knows about it."""
+
+    settings: FloorSettings
+    stored: StoredFloor | None
+    number: int | None
+    """Of the newest entry of the log: what the next floor replaces."""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the settings hold what the log says was set last."""
+        if self.stored is None:
+            return True
+        settings, stored = self.settings, self.stored
+        same_scale = settings.score_scale == stored.score_scale.value
+        return settings.value == stored.value and (same_scale or stored.value is None)
+
+
+def floor_state(workspace: Workspace, log: FloorLog) -> FloorState:
+    """Read both places afresh: another process may have written since the workspace was opened."""
+    settings = load_settings(workspace.folder / FILE_NAME).floor
+    return FloorState(settings, log.current(), log.last_number())
+
+
+def judged_of(workspace: Workspace, queries: Path | None = None, qrels: Path | None = None) -> Judged:
+    """The judgments in these files, else those beside the indexed corpus; judgments in the store win.
+
+    Raises CorpusError for a bad line, UsageError for one file without the other.
+    """
+    from rankscope.corpus.judgments_io import beir_query_files, read_qrels, read_queries
+    from rankscope.tracing.stored_grades import read_stored_grades
+
+    grades: dict[str, dict[str, int]] = {}
+    strata: dict[str, str] = {}
+    sources: list[str] = []
+    if queries is None and qrels is None:
+        manifest = workspace.manifest
+        files = None if manifest is None else beir_query_files(Path(manifest.source))
+        queries, qrels = files if files is not None else (None, None)
+    if queries is not None and qrels is None:
+        raise UsageError("--queries names the queries of judgments.", remedy="Give --qrels FILE as well.")
+    if qrels is not None:
+        grades = {query_id: dict(known) for query_id, known in read_qrels(qrels).items()}
+        sources.append(str(qrels))
+    for item in read_queries(queries) if queries is not None else ():
+        strata[item.query_id] = strata[item.query.text] = item.stratum
+        if item.query_id in grades:  # live traces do not carry the id of their query
+            grades[item.query.text] = grades[item.query_id]
+    stored = read_stored_grades(workspace.traces_path)
+    for query, known in stored.items():
+        grades.setdefault(query, {}).update(known)
+    if stored:
+        sources.append("the trace store")
+    return Judged(Judgments(grades) if grades else None, strata, source=" and ".join(sources))
+
+
+def set_floor(
+    workspace: Workspace,
+    log: FloorLog,
+    value: float | None,
+    score_scale: ScoreScale,
+    method: str,
+    *,
+    replaces: int | None,
+    passport: Mapping[str, Any],
+    evidence: Mapping[str, Any],
+) -> StoredFloor:
+    """Store a floor and write it to ``rankscope.toml``. Raises FloorChanged where ``replaces`` is not last.
+
+    Everything that can be refused is refused before anything is written.
+    """
+    if score_scale is ScoreScale.UNKNOWN:
+        raise UsageError(
+            "a floor on an unknown scale says nothing.", remedy="Import the traces with a scale."
+        )
+    low, high = score_scale.bounds
+    if value is not None and not low <= value <= high:
+        raise UsageError(f"the floor {value:g} lies outside {low:g} to {high:g}, the {score_scale} scale.")
+    path = workspace.folder / FILE_NAME
+    before = load_settings(path).floor
+    keys = _keys(value, score_scale.value, "manual" if method == "manual" else f"fitted:{method}")
+    _check_editable(path, keys)
+    known = {
+        **evidence,
+        _SETTINGS_BEFORE: _keys(before.value, before.score_scale, before.source),
+    }
+    workspace.folder.mkdir(parents=True, exist_ok=True)
+    stored = log.append(value, score_scale, method, replaces=replaces, passport=passport, evidence=known)
+    write_settings(path, "floor", keys)
+    return stored
+
+
+def undo_floor(workspace: Workspace, log: FloorLog, *, replaces: int | None) -> StoredFloor:
+    """Bring back the floor before this one in both places; before the first, what the file had said."""
+    path = workspace.folder / FILE_NAME
+    _check_editable(path, _keys(None, "probability", "manual"))
+    stored = log.undo(replaces=replaces)
+    keys = _keys(stored.value, stored.score_scale.value, stored.source)
+    if stored.undone_to == 0:
+        entries = {item.number: item for item in log.history()}
+        undone = entries[stored.replaces or 0]
+        standing = entries[undone.undone_to] if undone.undone_to else undone
+        keys = dict(standing.evidence.get(_SETTINGS_BEFORE, keys))
+    write_settings(path, "floor", keys)
+    return stored
+
+
+def _keys(value: float | None, score_scale: str, source: str) -> dict[str, str | float]:
+    return {"value": "none" if value is None else value, "score_scale": score_scale, "source": source}
+
+
+def _check_editable(path: Path, keys: Mapping[str, str | float]) -> None:
+    """Raise what writing would raise, while nothing is written yet."""
+    if path.exists():
+        try:
+            edited_settings(path.read_text(encoding="utf-8"), "floor", keys)
+        except SettingsError as error:
+            raise SettingsError(f"{path}: {error.message}", remedy=error.remedy) from error
