@@ -12,6 +12,7 @@ from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
     from rankscope.core.trace import Ranking, Trace
+    from rankscope.tracing.formats.importer import Importer
     from rankscope.tracing.formats.mapping.guess import Proposal
 
 __all__ = ["guess_mapping"]
@@ -23,8 +24,9 @@ _SHOWN_HITS = 5
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File for the mapping.")
 @click.option("--force", is_flag=True, help="Replace the mapping if it exists.")
+@click.option("--anyway", is_flag=True, help="Propose a mapping though the format is a known one.")
 @click.option("--json", "as_json", is_flag=True, help="Print the proposal as one JSON document.")
-def guess_mapping(file: Path, output: Path | None, force: bool, as_json: bool) -> None:
+def guess_mapping(file: Path, output: Path | None, force: bool, anyway: bool, as_json: bool) -> None:
     """Propose a mapping for a log from its first records, and preview the first trace.
 
     Nothing is imported. The mapping is saved as FILE.map.toml, or under -o; correct it there if need be.
@@ -39,19 +41,40 @@ def guess_mapping(file: Path, output: Path | None, force: bool, as_json: bool) -
     from rankscope.tracing.formats.mapping.model import dump_mapping
     from rankscope.tracing.formats.registry import sniff
 
+    known = None if anyway else sniff(file)
+    if known is not None:
+        _tell_known(file, known, as_json)
+        return
     target = output or file.with_name(f"{file.name}.map.toml")
     if target.exists() and not force:
         raise UsageError(f"{target} exists.", remedy="Name another file with -o, or add --force.")
-    known = sniff(file)
     proposal = guess(file)
     text = dump_mapping(proposal.mapping, _comments(file, proposal))
     _save(target, text)
     if as_json:
-        print_json(_as_json(proposal, target, known.name if known else None))
+        print_json(_as_json(proposal, target))
         return
-    if known is not None:
-        click.echo(f"This looks like {known.name}: `rankscope traces import` reads it without a mapping.\n")
     click.echo("\n".join(_report(file, proposal, target)))
+
+
+def _tell_known(file: Path, known: Importer, as_json: bool) -> None:
+    """A file of a known format needs no mapping: say so, and show its first trace."""
+    from rankscope.cli.traces import print_json
+    from rankscope.core.sanitize import one_line
+    from rankscope.tracing.formats.importer import Imported, ImportOptions
+    from rankscope.tracing.formats.native import to_json
+
+    outcomes = known.read(file, ImportOptions())
+    first = next((outcome.trace for outcome in outcomes if isinstance(outcome, Imported)), None)
+    if as_json:
+        preview = None if first is None else to_json(first)
+        print_json({"known_format": known.name, "mapping": None, "preview": preview})
+        return
+    click.echo(f"This is {known.name}, which needs no mapping. To import:")
+    click.echo(f"  rankscope traces import {one_line(str(file))}")
+    if first is not None:
+        click.echo("\n".join(["", "The first trace, as it would be imported:", *_preview(first)]))
+    click.echo("\nIf it is something else, --anyway proposes a mapping.")
 
 
 def _save(target: Path, text: str) -> None:
@@ -119,7 +142,7 @@ def _stage_lines(ranking: Ranking, trace: Trace) -> list[str]:
     return lines
 
 
-def _as_json(proposal: Proposal, target: Path, known: str | None) -> dict[str, Any]:
+def _as_json(proposal: Proposal, target: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
     from rankscope.tracing.formats.native import to_json
@@ -127,7 +150,7 @@ def _as_json(proposal: Proposal, target: Path, known: str | None) -> dict[str, A
     return {
         "mapping": asdict(proposal.mapping),
         "saved": str(target),
-        "known_format": known,
+        "known_format": None,
         "sampled": proposal.sampled,
         "imported": proposal.imported,
         "rejected": dict(proposal.rejected),

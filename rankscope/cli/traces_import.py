@@ -69,6 +69,7 @@ def import_traces(
         for path in files:
             importer = _importer(path, format_name, mapping)
             reports.append(_import_file(store, path, importer, options))
+    _warn_of_scales(options, reports)
     if as_json:
         print_json([_as_json(report) for report in reports])
     else:
@@ -198,6 +199,15 @@ class _Progress:
             click.echo("\r\x1b[K", nl=False, err=True)
 
 
+def _warn_of_scales(options: ImportOptions, reports: list[ImportReport]) -> None:
+    """A scale for a stage that no trace has was meant for another."""
+    found = {stage for report in reports for stage in report.stages}
+    for stage in options.scales:
+        if stage not in found:
+            known = ", ".join(sorted(found)) or "none"
+            click.echo(f"--scale {stage}: no trace has this stage; there are {known}.", err=True)
+
+
 def _lines(report: ImportReport) -> list[str]:
     """What a person wants to know after an import: the counts, why some were left, what was odd."""
     from rankscope.core.sanitize import one_line
@@ -209,6 +219,8 @@ def _lines(report: ImportReport) -> list[str]:
         f"{report.rejected:,} rejected, {report.ignored.total():,} ignored; "
         f"{report.new_traces:,} new traces, {report.known_traces:,} stored before"
     ]
+    stages = ", ".join(f"{one_line(stage)} in {count:,}" for stage, count in report.stages.most_common(12))
+    lines += [f"  stages: {stages}"] if stages else []
     lines += [f"  ignored {count:,}: {reason}" for reason, count in report.ignored.most_common()]
     lines += [f"  rejected {count:,}: {one_line(reason)}" for reason, count in report.reasons.most_common(10)]
     lines += [f"  {count:,} traces with {what.replace('_', ' ')}" for what, count in report.odd.most_common()]
@@ -231,5 +243,6 @@ def _as_json(report: ImportReport) -> dict[str, Any]:
         "new_traces": report.new_traces,
         "known_traces": report.known_traces,
         "odd": dict(report.odd),
+        "stages": dict(report.stages),
         "rejected_file": None if report.rejected_path is None else str(report.rejected_path),
     }

@@ -73,6 +73,23 @@ def test_runs_become_stages_and_are_exported_again(db: Path, tmp_path: Path) -> 
     assert moves.read_text(encoding="utf-8").count("\n") == 1 + 5
 
 
+def test_a_known_format_needs_no_mapping(tmp_path: Path) -> None:
+    path = tmp_path / "spans.jsonl"
+    path.write_bytes((FIXTURES / "openinference.jsonl").read_bytes())
+    shown = _run("guess", path)
+    assert shown.exit_code == 0
+    assert "This is openinference, which needs no mapping" in shown.stdout
+    assert "stage   rerank: 2 hits" in shown.stdout
+    assert not (tmp_path / "spans.jsonl.map.toml").exists()
+    assert json.loads(_run("guess", path, "--json").stdout)["known_format"] == "openinference"
+
+
+def test_a_scale_for_a_stage_that_is_not_there_is_told(db: Path) -> None:
+    result = _run("import", FIXTURES / "run_from_1.trec", "--scale", "reranking=logit", "--db", db)
+    assert "--scale reranking: no trace has this stage; there are retrieval." in result.stderr
+    assert "stages: retrieval in 2" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

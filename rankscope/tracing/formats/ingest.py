@@ -55,6 +55,8 @@ class ImportReport:
     known_traces: int = 0
     odd: Counter[str] = field(default_factory=Counter)
     """Traces with repeated ids, missing scores and the like, by what is odd."""
+    stages: Counter[str] = field(default_factory=Counter)
+    """Traces by the stages that they have."""
     rejected_path: Path | None = None
 
     @property
@@ -147,6 +149,7 @@ def _count(report: ImportReport, item: Imported, *, new: bool) -> None:
     report.imported += item.records
     report.new_traces += new
     report.known_traces += not new
+    report.stages.update(ranking.stage for ranking in item.trace.rankings)
     note = item.trace.attributes.get("import")
     if isinstance(note, dict):
         report.odd.update(what for what in _ODD if what in note)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -120,8 +120,13 @@ def requests_of(buffer: TraceBuffer) -> list[Request]:
         request.add(item)
         home[item.span.span_id] = request
     for request in requests:
-        request.spans.sort(key=lambda item: item.span.end or item.span.start or _EARLIEST)
+        request.spans.sort(key=lambda item: _end(item, buffer))
     return requests
+
+
+def _end(item: RetrievalSpan, buffer: TraceBuffer) -> tuple[datetime, int]:
+    """When a span ended; of spans that ended at once the inner one was first."""
+    return item.span.end or item.span.start or _EARLIEST, -len(buffer.ancestors(item.span.span_id))
 
 
 def _matching(requests: list[Request], item: RetrievalSpan) -> Request | None:
@@ -156,7 +161,7 @@ def build_trace(
     request: Request, ids: TraceIds, options: ImportOptions, fallback: datetime, source: Mapping[str, Any]
 ) -> Trace:
     """The trace of one request: a stage for each retriever that found something of its own, then reranks."""
-    spans = _without_shells(request)
+    spans = [_as_reranker(item, request) for item in _without_shells(request)]
     starts = [item.span.start for item in request.spans if item.span.start is not None]
     draft = Draft(
         query=Query(request.query, query_id=next((i.query_id for i in request.spans if i.query_id), None)),
@@ -185,6 +190,15 @@ def build_trace(
         + [f"{r.stage}:{r.status}:{h.doc_id}:{h.score}" for r in draft.rankings for h in r.hits]
     )
     return draft.build(convention, ids, content, fallback)
+
+
+def _as_reranker(item: RetrievalSpan, request: Request) -> RetrievalSpan:
+    """A retriever that by its name compresses or reranks what a retriever inside it found is a reranker."""
+    if item.role != "retriever" or item.stage or stage_of(item.span) != "rerank":
+        return item
+    buffer = request.buffer
+    around = any(item.span.span_id in buffer.ancestors(old.span.span_id) for old in request.spans)
+    return replace(item, role="reranker") if around else item
 
 
 def _without_shells(request: Request) -> list[RetrievalSpan]:

@@ -148,6 +148,18 @@ def test_a_shell_around_a_retriever_is_not_a_stage(tmp_path: Path) -> None:
     assert [ranking.stage for ranking in trace.rankings] == ["dense"]
 
 
+def test_a_retriever_that_reranks_what_is_inside_it_is_the_reranker(tmp_path: Path) -> None:
+    spans = [
+        _span(1, "RETRIEVER", "q", "ba", 1, name="ContextualCompressionRetriever"),
+        _span(2, "RETRIEVER", "q", "abc", 1, name="VectorStoreRetriever", parent="1"),
+    ]
+    (trace,) = traces(OpenInference(), write_lines(tmp_path / "s.jsonl", spans))
+    assert [(r.stage, r.doc_ids) for r in trace.rankings] == [
+        ("dense", ("a", "b", "c")),
+        ("rerank", ("b", "a")),
+    ]
+
+
 def test_a_reranker_given_another_list_shows_that_list(tmp_path: Path) -> None:
     spans = [_span(1, "RETRIEVER", "q", "abc", 1), _span(2, "RERANKER", "q", "ba", 3)]
     (trace,) = traces(OpenInference(), write_lines(tmp_path / "s.jsonl", spans))
