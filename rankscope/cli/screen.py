@@ -9,7 +9,7 @@ from rankscope.errors import UsageError
 
 __all__ = ["open_screen"]
 
-GRACE_S = 0.5
+GRACE_S = 0.2
 """How long leaving waits for work under way."""
 
 

@@ -126,7 +126,9 @@ class ProbeLayout(Screen[None]):
         at = at if at > 1 else self.size.width // 2
         focused = None if self.focused is None else self.focused.id
         top.junction = middle.junction = at
-        top.left = _title("BEFORE", _how_fused(state, state.trace), focused=focused == "before")
+        top.left = _title(
+            "BEFORE", _how_fused(state, state.trace, self.size.width), focused=focused == "before"
+        )
         top.right = _title(
             "AFTER", _how_reranked(state, state.trace, self.size.width), focused=focused == "after"
         )
@@ -144,14 +146,14 @@ def _title(name: str, words: str, *, focused: bool) -> Content:
     )
 
 
-def _how_fused(state: ProbeState, trace: Trace) -> str:
+def _how_fused(state: ProbeState, trace: Trace, width: int) -> str:
     """What made the first column."""
     ranking = trace.before
     if ranking is None:
         return "no list"
     count = f"{len(ranking.hits)}"
     union = ranking.details.get("union")
-    if isinstance(union, int | float) and union > len(ranking.hits):
+    if isinstance(union, int | float) and union > len(ranking.hits) and width >= 100:
         count += f" of {int(union)}"
     if ranking.stage != "fusion":
         return f"{cells.shorten(ranking.stage, 20)}, {count}"
@@ -163,7 +165,11 @@ def _how_reranked(state: ProbeState, trace: Trace, width: int) -> str:
     """What made the second column; the model's name where there is room for it."""
     after = trace.after
     if after is None:
-        return "not reranked"
+        rerank = trace.ranking("rerank")
+        if rerank is not None:
+            return rerank.status.partition(":")[0]
+        off = not (state.settings.rerank.enabled or state.read_only)
+        return "reranker off" if off else "" if state.busy else "not reranked"
     model = trace.pipeline.models.get("cross_encoder")
     name = "cross-encoder" if model is None or width < 100 else cells.shorten(model.name, 24)
     if after.status == "partial":

@@ -168,16 +168,17 @@ class ProbeRuns(ProbeLayout):
 
     def focus_results(self) -> None:
         """To the column where the answer is, or will be."""
-        self.query_one("#after" if self.state.settings.rerank.enabled else "#before").focus()
+        self.call_after_refresh(self._focus_results)  # the columns may not be displayed yet
+
+    def _focus_results(self) -> None:
+        filled = self.query_one("#after", RankingTable).column is not None
+        will_be = self.state.busy and self.state.settings.rerank.enabled
+        self.set_focus(self.query_one("#after" if filled or will_be else "#before"))
 
     def leave_empty_column(self) -> None:
         """From a column that stayed empty to the other one."""
-        if (
-            self.focused is not None
-            and self.focused.id == "after"
-            and self.query_one("#after", RankingTable).column is None
-        ):
-            self.query_one("#before").focus()
+        if self.focused is not None and self.focused.id == "after":
+            self._focus_results()
 
     def _query(self, text: str) -> Query:
         return Query(text, filters=dict(self.state.filters))
@@ -198,7 +199,7 @@ class ProbeRuns(ProbeLayout):
         )
         self.state = shown.showing(trace)
         self.query_one(QueryBar).write(trace.query.text)
-        self.query_one("#after" if trace.after is not None else "#before").focus()
+        self.focus_results()
 
     def _close_stored(self) -> None:
         if self._live is not None:
