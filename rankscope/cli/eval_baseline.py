@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from rankscope.cli.eval_tables import signed_interval
 from rankscope.core.sanitize import one_line
 from rankscope.errors import InputError
 from rankscope.insight.baseline import change_since
@@ -71,11 +72,9 @@ def compare(
         fell = change.exceeds(max_drop)
         failed = failed or fell
         verdict = f"fell by more than {max_drop:g}" if fell else f"within {max_drop:g}"
-        low, high = change.interval.low, change.interval.high
-        span = "" if low is None or high is None else f" [{low:+.3f}, {high:+.3f}]"
         click.echo(
             f"{name}: {measure} {change.before:.3f} -> {change.after:.3f}, "
-            f"{change.interval.value:+.3f}{span} over {change.interval.n:,} queries: {verdict}",
+            f"{signed_interval(change.interval)} over {change.interval.n:,} queries: {verdict}",
             err=True,
         )
         if change.only_before or change.only_after:

@@ -9,7 +9,7 @@ from rankscope.insight.report import CollectionReport, MeanReport
 from rankscope.insight.significance import Interval
 from rankscope.insight.summary import Summary
 
-__all__ = ["report_lines"]
+__all__ = ["report_lines", "signed_interval"]
 
 Row = list[str]
 
@@ -52,7 +52,7 @@ def _summary_rows(name: str, summary: Summary, measures: Sequence[str], lift_of:
                 f"{summary.answerable:,}" if first else "",
                 one_line(stage, 12),
                 *(_figure(values[measure].value) for measure in measures),
-                "" if lift is None else _signed_interval(lift.interval),
+                "" if lift is None else signed_interval(lift.interval),
             ]
         )
     return rows
@@ -69,7 +69,7 @@ def _mean_rows(mean: MeanReport, measures: Sequence[str], lift_of: str) -> list[
                 "",
                 one_line(stage, 12),
                 *(_figure(values[measure]) for measure in measures),
-                "" if lift is None else _signed_interval(lift),
+                "" if lift is None else signed_interval(lift),
             ]
         )
     return rows
@@ -113,10 +113,13 @@ def _rate(interval: Interval) -> str:
     return f"{successes:,} of {interval.n:,}, {interval.value:.0%} [{span}]"
 
 
-def _signed_interval(interval: Interval) -> str:
-    if interval.low is None or interval.high is None:
-        return f"{interval.value:+.3f}"
-    return f"{interval.value:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}]"
+def signed_interval(interval: Interval) -> str:
+    """A difference and its interval; what rounds to zero has no minus."""
+    value, *bounds = (
+        "" if known is None else f"{round(known, 3) + 0.0:+.3f}"
+        for known in (interval.value, interval.low, interval.high)
+    )
+    return f"{value} [{', '.join(bounds)}]" if all(bounds) else value
 
 
 def _text_table(rows: Sequence[Row]) -> list[str]:

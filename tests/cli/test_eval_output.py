@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import ir_measures
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rankscope.cli.eval_baseline import compare, read_baseline
-from rankscope.cli.eval_tables import report_lines
+from rankscope.cli.eval_tables import report_lines, signed_interval
 from rankscope.cli.trec_runs import write_runs
-from rankscope.core.trace import Trace
+from rankscope.core.ordering import rank_by_score
+from rankscope.core.scales import ScoreScale
+from rankscope.core.trace import Hit, Ranking, Trace
 from rankscope.errors import InputError
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.metrics import evaluate, measure_names, measure_run
@@ -21,6 +27,7 @@ from rankscope.insight.report import (
     mean_of_collections,
     report_to_json,
 )
+from rankscope.insight.significance import Interval
 from tests.insight.scripted_traces import trace
 
 JUDGMENTS = Judgments({**{f"q{place}": {"a": 2, "b": 1} for place in range(8)}, "n": {"a": 0}})
@@ -76,6 +83,11 @@ def test_hostile_names_are_shown_safely_and_tables_stay_aligned() -> None:
     marked = report_lines([report], None, measure="nDCG@10", markdown=True)
     rows = marked[: marked.index("")]
     assert {row.replace("\\|", "").count("|") for row in rows} == {rows[0].count("|")}
+
+
+def test_a_difference_that_rounds_to_zero_has_no_minus() -> None:
+    assert signed_interval(Interval(-1e-7, -0.0123, 1e-9, 5)) == "+0.000 [-0.012, +0.000]"
+    assert signed_interval(Interval(0.25, None, None, 1)) == "+0.250"
 
 
 def test_several_collections_end_in_their_mean() -> None:
@@ -140,19 +152,48 @@ def test_a_file_that_is_no_evaluation_is_refused_with_its_name(tmp_path: Path, c
     assert "rankscope eval --json" in str(caught.value)
 
 
-def test_trec_runs_read_back_give_the_same_values(tmp_path: Path) -> None:
-    traces = [trace(f"q{i}", {"bm25": ["x", "a"], "rerank": ["a", "b", "x"][i % 2 :]}) for i in range(4)]
+@settings(max_examples=60, deadline=None)
+@given(
+    scores=st.lists(
+        st.sampled_from([0.0, 1 / 61, 1 / 61 + 1e-12, 1e-40, 3.25, -2.0]) | st.floats(-50, 50, width=32),
+        min_size=1,
+        max_size=12,
+    ),
+    grades=st.lists(st.integers(0, 3), min_size=12, max_size=12),
+)
+def test_trec_eval_reads_the_order_and_the_values_of_the_report(
+    tmp_path_factory: pytest.TempPathFactory, scores: list[float], grades: list[int]
+) -> None:
+    hits = rank_by_score((f"d{place:02}", score) for place, score in enumerate(scores))
+    ranked = replace(trace("q", {}), rankings=(Ranking("fusion", ScoreScale.RRF, hits),))
+    (path,) = write_runs([ranked], tmp_path_factory.mktemp("runs"), "c")
+    run = {row.doc_id: row.score for row in ir_measures.read_trec_run(str(path))}
+    assert list(run) == [hit.doc_id for hit in hits]
+    as_read = np.array(list(run.values()), dtype=np.float32)
+    assert (np.diff(as_read) < 0).all()
+    qrels = {"q": {f"d{place:02}": grade for place, grade in enumerate(grades)}}
+    if any(grades):
+        read = ir_measures.calc_aggregate([ir_measures.nDCG @ 5], qrels, {"q": run})
+        ours = measure_run({"q": list(run)}, Judgments(qrels), ["nDCG@5"])
+        assert read[ir_measures.nDCG @ 5] == pytest.approx(ours["nDCG@5"]["q"])
+
+
+def test_each_stage_that_ran_has_a_trec_run(tmp_path: Path) -> None:
+    traces = [
+        trace("q0", {"bm25": ["x", "a"], "rerank": ["a", "x"]}),
+        trace("q1", {"bm25": ["x", "a"], "rerank": []}, statuses={"rerank": "skipped:few"}),
+    ]
     paths = write_runs(traces, tmp_path / "runs", "c")
     assert [path.name for path in paths] == ["c.bm25.run", "c.rerank.run"]
-    run: dict[str, list[tuple[int, str]]] = {}
-    for line in paths[1].read_text().splitlines():
-        query_id, _, doc_id, rank, _, tag = line.split()
-        run.setdefault(query_id, []).append((int(rank), doc_id))
-        assert tag == "rankscope-rerank"
-    read = {key: [doc_id for _, doc_id in sorted(rows)] for key, rows in run.items()}
-    assert read == {item.query.query_id: list(item.rankings[1].doc_ids) for item in traces}
-    assert len(list(ir_measures.read_trec_run(str(paths[0])))) == 4 * 2
-    assert measure_run(read, JUDGMENTS, ["MRR@10"])["MRR@10"]["q0"] == 1.0
+    assert paths[1].read_text() == "q0 Q0 a 1 0.5 rankscope-rerank\nq0 Q0 x 2 0.49999997 rankscope-rerank\n"
+    assert len(paths[0].read_text().splitlines()) == 2 * 2
+
+
+def test_a_run_without_scores_is_written_by_rank(tmp_path: Path) -> None:
+    hits = (Hit("a", 1, None), Hit("b", 3, None))
+    bare = replace(trace("q", {}), rankings=(Ranking("import", ScoreScale.UNKNOWN, hits),))
+    (path,) = write_runs([bare], tmp_path, "c")
+    assert [line.split()[3:5] for line in path.read_text().splitlines()] == [["1", "-1"], ["3", "-3"]]
 
 
 def test_ids_with_white_space_cannot_stand_in_a_trec_run(tmp_path: Path) -> None:
