@@ -162,7 +162,6 @@ def load_material(folder: str | None, chosen: Mapping[str, Any]) -> Iterator[Mat
     from rankscope.engine.workspace import find_workspace
     from rankscope.insight.floors.stored import gather_stored
     from rankscope.tracing.floor_log import FloorLog
-    from rankscope.tracing.store import TraceStore
 
     workspace = find_workspace(folder)
     log = FloorLog(workspace.traces_path)
@@ -170,15 +169,14 @@ def load_material(folder: str | None, chosen: Mapping[str, Any]) -> Iterator[Mat
     if not workspace.traces_path.exists():
         raise _no_traces()
     judged = judged_of(workspace, chosen["queries"], chosen["qrels"])
-    with TraceStore(workspace.traces_path, create=False) as store:
-        gathered = gather_stored(
-            store,
-            judgments=judged.judgments,
-            strata=judged.strata,
-            selection=_selection(chosen),
-            relevant_from=chosen["relevant_from"],
-            unjudged_as=0 if chosen["unjudged"] == "junk" else None,
-        )
+    gathered = gather_stored(
+        workspace.traces_path,
+        judgments=judged.judgments,
+        strata=judged.strata,
+        selection=_selection(chosen),
+        relevant_from=chosen["relevant_from"],
+        unjudged_as=0 if chosen["unjudged"] == "junk" else None,
+    )
     if gathered.traces == 0:
         raise _no_traces()
     yield Material(workspace, log, state, judged, gathered, _group(gathered, chosen), dict(chosen))

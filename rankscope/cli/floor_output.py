@@ -187,8 +187,8 @@ def _changed(what: str, numbers: list[int], group: Observations, limit: int) -> 
     lines = [f"changes   {len(numbers):,} {noun} {what}"]
     tops = group.top_scores if limit else ()
     for number in numbers[:limit]:
-        name = one_line(group.trace_ids[number], 24)
-        lines.append(f"          {tops[number]:>8.4f}  {name:<24}  {one_line(group.texts[number], 60)}")
+        name = one_line(group.trace_ids[number], 36)
+        lines.append(f"          {tops[number]:>8.4f}  {name:<36}  {one_line(group.texts[number], 60)}")
     if limit and len(numbers) > limit:
         lines.append(f"          and {len(numbers) - limit:,} more; --limit shows them")
     return lines

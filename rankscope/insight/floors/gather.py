@@ -41,13 +41,21 @@ class Selection:
 
     def accepts(self, trace: Trace, *, stratum: str, judged: bool) -> bool:
         """Whether a trace is among those chosen."""
-        if self.since is not None and trace.created_at < self.since:
+        return self.accepts_facts(
+            trace.created_at, trace.origin, trace.pipeline.fingerprint, stratum=stratum, judged=judged
+        )
+
+    def accepts_facts(
+        self, created_at: datetime, origin: str, fingerprint: str, *, stratum: str, judged: bool
+    ) -> bool:
+        """The same of what a selection asks about."""
+        if self.since is not None and created_at < self.since:
             return False
-        if self.before is not None and trace.created_at >= self.before:
+        if self.before is not None and created_at >= self.before:
             return False
-        if self.origin is not None and trace.origin.partition(":")[0] != self.origin != trace.origin:
+        if self.origin is not None and origin.partition(":")[0] != self.origin != origin:
             return False
-        if self.fingerprint is not None and not trace.pipeline.fingerprint.startswith(self.fingerprint):
+        if self.fingerprint is not None and not fingerprint.startswith(self.fingerprint):
             return False
         if self.stratum is not None and stratum != self.stratum:
             return False

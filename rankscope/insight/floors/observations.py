@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rankscope.core.scales import ScoreScale
-from rankscope.core.trace import ModelInfo, Trace
+from rankscope.core.trace import ModelInfo, PipelineInfo, Trace
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from rankscope.insight.judgments import Judgments
 
-__all__ = ["DEFAULT_TOP_K", "UNJUDGED", "Observations", "ScoreSource", "source_of"]
+__all__ = ["DEFAULT_TOP_K", "UNJUDGED", "Observations", "ScoreSource", "source_from", "source_of"]
 
 DEFAULT_TOP_K = 10
 """K of a trace that states none, as the pipeline takes it."""
@@ -184,18 +184,21 @@ class Observations:
 def source_of(trace: Trace) -> ScoreSource | None:
     """What made the scores of the order that stands; None for a trace in which no stage ran."""
     final = trace.final
-    if final is None:
-        return None
+    return None if final is None else source_from(trace.pipeline, final.stage, final.score_scale)
+
+
+def source_from(pipeline: PipelineInfo, stage: str, score_scale: ScoreScale) -> ScoreSource:
+    """The same from its parts."""
     windows: bool | None = None
     model = ModelInfo("")
-    role = _MODEL_OF_STAGE.get(final.stage)
+    role = _MODEL_OF_STAGE.get(stage)
     if role is not None:
-        model = replace(trace.pipeline.models.get(role, model), dtype="")
-    if final.stage == "rerank":
-        rerank = trace.pipeline.settings.get("rerank")
+        model = replace(pipeline.models.get(role, model), dtype="")
+    if stage == "rerank":
+        rerank = pipeline.settings.get("rerank")
         stated = rerank.get("windows") if isinstance(rerank, Mapping) else None
         windows = stated if isinstance(stated, bool) else None
-    return ScoreSource(final.stage, final.score_scale, model, windows)
+    return ScoreSource(stage, score_scale, model, windows)
 
 
 def dtype_of(trace: Trace) -> str:

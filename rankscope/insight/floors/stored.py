@@ -1,19 +1,39 @@
-"""Observations straight from the trace database."""
+"""Observations straight from the trace database, without building traces.
+
+The same tables as :func:`rankscope.insight.floors.gather.gather` makes of the stored traces, but for the
+order of the traces: here it is that in which they were stored.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rankscope.insight.floors.gather import Gathered, Selection, gather
+import numpy as np
+
+from rankscope.core.scales import ScoreScale
+from rankscope.insight.floors.gather import Gathered, Selection, grade_meaning
+from rankscope.insight.floors.observations import (
+    DEFAULT_TOP_K,
+    UNJUDGED,
+    Observations,
+    ScoreSource,
+    distinct,
+    source_from,
+)
 from rankscope.insight.judgments import Judgments
-from rankscope.tracing.store import TraceStore
+from rankscope.tracing.score_rows import ScoreReader, ScoreRow
 from rankscope.tracing.summaries import TraceFilter
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["gather_stored"]
 
 
 def gather_stored(
-    store: TraceStore,
+    path: Path,
     *,
     judgments: Judgments | None = None,
     strata: Mapping[str, str] | None = None,
@@ -21,16 +41,113 @@ def gather_stored(
     relevant_from: int | None = None,
     borderline_grade: int | None = None,
     unjudged_as: int | None = None,
+    documents: bool = True,
 ) -> Gathered:
-    """What :func:`gather` makes of the stored traces that the selection accepts, oldest first."""
+    """Observations of the stored traces that the selection accepts, one table a source of scores.
+
+    Without ``documents`` neither ids nor lengths of documents are read (``sizes`` is NaN and ``doc_ids``
+    empty): faster, and enough for histograms and counts.
+    """
     chosen = selection or Selection()
-    filtered = TraceFilter(origin=chosen.origin, since=chosen.since, before=chosen.before)
-    return gather(
-        store.iter_traces(filtered, oldest_first=True),
-        judgments=judgments,
-        strata=strata,
-        selection=selection,
-        relevant_from=relevant_from,
-        borderline_grade=borderline_grade,
-        unjudged_as=unjudged_as,
+    usual = grade_meaning(judgments)
+    meaning = (
+        usual[0] if relevant_from is None else relevant_from,
+        usual[1] if borderline_grade is None else borderline_grade,
     )
+    known = _Known(judgments, strata or {}, meaning, unjudged_as)
+    filtered = TraceFilter(origin=chosen.origin, since=chosen.since, before=chosen.before)
+    with ScoreReader.open(path) as reader:
+        rows = [
+            row
+            for row in reader.rows(filtered)
+            if chosen.accepts_facts(
+                row.created_at,
+                row.origin,
+                row.pipeline.fingerprint,
+                stratum=known.stratum(row),
+                judged=bool(known.grades(row)),
+            )
+        ]
+        standing = [row for row in rows if row.ranking is not None]
+        by_source: dict[ScoreSource, list[ScoreRow]] = {}
+        sources: dict[tuple[int, str, str], ScoreSource] = {}
+        for row in standing:
+            key = (id(row.pipeline), row.stage, row.score_scale)
+            if key not in sources:
+                sources[key] = source_from(row.pipeline, row.stage, ScoreScale(row.score_scale))
+            by_source.setdefault(sources[key], []).append(row)
+        groups = [_observations(reader, source, part, known, documents) for source, part in by_source.items()]
+    groups.sort(key=lambda group: -group.trace_count)
+    return Gathered(tuple(groups), len(rows), len(rows) - len(standing))
+
+
+class _Known:
+    """Judgments and strata, looked up by query id, else by text."""
+
+    def __init__(
+        self,
+        judgments: Judgments | None,
+        strata: Mapping[str, str],
+        meaning: tuple[int, int | None],
+        unjudged_as: int | None,
+    ) -> None:
+        self._grades = {} if judgments is None else judgments.grades
+        self._strata = strata
+        self.relevant_from, self.borderline_grade = meaning
+        self.unjudged_as = unjudged_as
+
+    def grades(self, row: ScoreRow) -> Mapping[str, int]:
+        return self._grades.get(row.query_id or "") or self._grades.get(row.query) or {}
+
+    def stratum(self, row: ScoreRow) -> str:
+        return self._strata.get(row.query_id or "") or self._strata.get(row.query, "")
+
+    def answerable(self, row: ScoreRow) -> int:
+        grades = self.grades(row)
+        return int(any(grade >= self.relevant_from for grade in grades.values())) if grades else -1
+
+
+def _observations(
+    reader: ScoreReader, source: ScoreSource, rows: Sequence[ScoreRow], known: _Known, documents: bool
+) -> Observations:
+    keys = [row.ranking for row in rows if row.ranking is not None]
+    scores, offsets = reader.scores(keys)
+    numbers: dict[tuple[str, str], int] = {}
+    strata = [known.stratum(row) for row in rows]
+    role = {"rerank": "cross_encoder", "dense": "bi_encoder"}.get(source.stage, "")
+    pipelines = list({id(row.pipeline): row.pipeline for row in rows}.values())
+    models = [pipeline.models.get(role) for pipeline in pipelines]
+    return Observations(
+        source=source,
+        scores=scores,
+        grades=_grades(reader, rows, offsets, known),
+        sizes=reader.sizes(keys) if documents else np.full(len(scores), np.nan),
+        offsets=offsets,
+        queries=np.array([numbers.setdefault((row.query, row.filters), len(numbers)) for row in rows]),
+        top_ks=np.array([DEFAULT_TOP_K if row.top_k is None else row.top_k for row in rows]),
+        answerable=np.array([known.answerable(row) for row in rows], dtype=np.int8),
+        trace_ids=[row.trace_id for row in rows],
+        texts=[row.query for row in rows],
+        created_at=[row.created_at for row in rows],
+        doc_ids=list(reader.doc_ids(keys)) if documents else (),
+        strata=strata if any(strata) else (),
+        relevant_from=known.relevant_from,
+        borderline_grade=known.borderline_grade,
+        dtypes=distinct(model.dtype for model in models if model is not None),
+        corpora=distinct(pipeline.corpus for pipeline in pipelines),
+    )
+
+
+def _grades(reader: ScoreReader, rows: Sequence[ScoreRow], offsets: NDArray, known: _Known) -> NDArray:
+    """Grades of all hits; only the lists of judged queries are looked at."""
+    grades: NDArray = np.full(int(offsets[-1]), UNJUDGED, dtype=np.int64)
+    judged = [number for number, row in enumerate(rows) if known.grades(row)]
+    doc_ids = reader.doc_ids(
+        [row.ranking for row in map(rows.__getitem__, judged) if row.ranking is not None]
+    )
+    unknown = UNJUDGED if known.unjudged_as is None else known.unjudged_as
+    for number in judged:
+        found = known.grades(rows[number])
+        for hit in range(int(offsets[number]), int(offsets[number + 1])):
+            grades[hit] = found.get(next(doc_ids), unknown)
+    return grades
