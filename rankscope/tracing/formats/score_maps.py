@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,10 +20,19 @@ from rankscope.tracing.json_text import to_json_text
 __all__ = ["Beir", "Ranx", "read_score_maps"]
 
 
+_METRIC = re.compile(
+    r"precision|recall|ndcg|mrr|map@|^map$|f1|accuracy|latency|faithful|relevanc|hit_?(rate|at|@)|_avg|_ms$|mean"
+)
+
+
 def _is_scores(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(score, int | float) and not isinstance(score, bool) for score in value.values()
-    )
+    """Whether a value is a table of scores by document; names of metrics are no documents."""
+    if (
+        not isinstance(value, dict)
+        or sum(bool(_METRIC.search(key.lower())) for key in value) > len(value) / 3
+    ):
+        return False
+    return all(isinstance(score, int | float) and not isinstance(score, bool) for score in value.values())
 
 
 def _topics(document: Any) -> dict[str, Any] | None:
@@ -48,8 +58,6 @@ def _share_of_score_maps(head: Head) -> float:
 
 def _starts_like_one(text: str) -> bool:
     """Whether a file too long to parse at once begins ``{"q":{"d":1.0,``."""
-    import re
-
     return re.match(r'\{"[^"]*":\{"[^"]*":-?\d+(\.\d+)?([eE]-?\d+)?[,}]', text) is not None
 
 

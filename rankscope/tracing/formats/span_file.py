@@ -56,12 +56,17 @@ class SpanCollector:
         """Trace ids that have spans here, in order of their first."""
         return tuple(self._buffers)
 
-    def add(self, span: Span) -> bool:
-        """Take in a span; says whether it is a retrieval or rerank span."""
+    def add(self, span: Span) -> str:
+        """Take in a span; empty where it is a retrieval or rerank span, else why it makes no stage.
+
+        Exporters that try again send a span twice; the second is told by its id and left out.
+        """
         buffer = self._buffers.setdefault(span.trace_id, TraceBuffer(span.trace_id))
         retrieval = interpret(span)
+        if span.span_id in buffer.parents:
+            return "a span that was sent before"
         buffer.add(span, retrieval)
-        return retrieval is not None
+        return "" if retrieval is not None else "not a retrieval or rerank span"
 
     def take(self, trace_id: str, fallback: datetime) -> Iterator[Imported | Rejected]:
         """The traces of one trace id; its spans are let go."""
@@ -135,8 +140,8 @@ class SpanImporter:
                 if isinstance(span, BrokenSpan):
                     raw = record.raw if len(spans or ()) == 1 else to_json_text(plain(span.value))
                     yield Rejected(record.line, span.reason, raw[:RAW_LIMIT])
-                elif not collector.add(span):
-                    yield Ignored(record.line, "not a retrieval or rerank span")
+                elif why := collector.add(span):
+                    yield Ignored(record.line, why)
         fallback = file_moment(path)
         for trace_id in collector.trace_ids:
             yield from collector.take(trace_id, fallback)

@@ -274,7 +274,7 @@ def _add_rerank(draft: Draft, item: RetrievalSpan, ms: float | None, rerankers: 
     if item.inputs and (before is None or list(before.doc_ids) != resolved):
         ran = any(ranking.ran for ranking in draft.rankings)
         draft.add_stage("candidates" if ran else "retrieval", item.inputs)
-    place = rerankers.index(item)
+    place = next(number for number, other in enumerate(rerankers) if other is item)
     stage = item.stage or ("rerank" if place == len(rerankers) - 1 else f"rerank-{place + 1}")
     draft.add_stage(
         stage,

@@ -168,6 +168,13 @@ def test_a_reranker_given_another_list_shows_that_list(tmp_path: Path) -> None:
     assert trace.before.doc_ids == ("a", "b")
 
 
+def test_a_span_that_was_sent_twice_is_one_stage(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "s.jsonl", [LINES[1], LINES[1]])
+    found, _, ignored = read(OpenInference(), path)
+    assert [len(trace.rankings) for trace in found] == [1]
+    assert [(item.line, item.reason) for item in ignored] == [(2, "a span that was sent before")]
+
+
 def test_broken_lines_and_spans_are_rejected_with_their_number(tmp_path: Path) -> None:
     path = write_lines(
         tmp_path / "s.jsonl", [LINES[1], '{"name": ', "[]", '{"name": "x", "attributes": {}}', ""]

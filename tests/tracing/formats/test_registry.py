@@ -46,6 +46,11 @@ def test_native_files_are_recognised_and_read_line_by_line(tmp_path: Path) -> No
     assert [trace.trace_id for trace in traces(found, path)] == ["trace-000001", "trace-000002"]
 
 
+def test_a_table_of_metrics_is_no_run(tmp_path: Path) -> None:
+    table = {"hybrid": {"precision": 0.5, "recall": 0.25}, "dense": {"precision": 0.75, "recall": 0.5}}
+    assert sniff(write_lines(tmp_path / "m.json", [table])) is None
+
+
 def test_a_few_broken_lines_do_not_hide_the_format(tmp_path: Path) -> None:
     lines = (FIXTURES / "rankllm.jsonl").read_text(encoding="utf-8").splitlines()
     found = sniff(write_lines(tmp_path / "x.log", ["oops {", *lines, "}"]))

@@ -246,6 +246,11 @@ def _add_rest(draft: Draft, mapping: LogMapping, value: Any) -> None:
     floor = as_number(_get(parts.floor, value))
     if floor is not None and draft.rankings:
         draft.floor = Floor(floor, draft.rankings[-1].score_scale, "manual")
+    refused, answered = _get(parts.refused, value), _get(parts.answered, value)
+    if isinstance(refused, bool):
+        draft.decision = "refuse" if refused else "answer"
+    elif isinstance(answered, bool):
+        draft.decision = "answer" if answered else "refuse"
     kept = _get(parts.kept, value)
     if isinstance(kept, list):
         draft.kept = tuple(doc_id for item in kept if (doc_id := as_id(item)) is not None)

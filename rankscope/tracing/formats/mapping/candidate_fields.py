@@ -20,8 +20,10 @@ _RANK_WORDS = word_set("rank ranks ranking position pos place rerank")
 _NEVER_SCORE = word_set(
     "page pages index idx token tokens length len count size year start end offset time ms latency "
     "version id number num line level depth width height threshold cost price chars total max min "
-    "mean avg"
+    "mean avg faithfulness precision recall f1 accuracy correctness coverage groundedness hallucination "
+    "completeness toxicity sentiment bleu rouge ndcg mrr"
 )
+"""Places, sizes, and marks that were given to answers, not to candidates."""
 
 
 _NOT_A_DOCUMENT = word_set(
@@ -136,18 +138,46 @@ def _choose_id(chosen: CandidateFields, free: Mapping[Path, Leaf]) -> None:
         )
         return
     pair = next(iter(others), None)
+    if _is_place(best) and (home := _home_of(chosen, free)) is not None:
+        chosen.id = _both(home, best)
+        chosen.used.add(home)
+        chosen.notes.append(f"{path_expression(best)} counts within {path_expression(home)}; the id is both")
+        return
     if free[best].unique_within < 0.9 and pair is not None:
         both = _pairs_unique(free[best], free[pair])
         if both > free[best].unique_within + 0.15 and both >= 0.95 and free[pair].unique_within < 0.9:
             first, second = sorted((best, pair), key=lambda path: free[path].is_numeric)
-            chosen.id = (
-                f"join('#', [to_string({path_expression(first)}), to_string({path_expression(second)})])"
-            )
+            chosen.id = _both(first, second)
             chosen.used.add(pair)
             chosen.notes.append(
                 f"neither {path_expression(first)} nor {path_expression(second)} alone tells candidates "
                 "apart; the id is both together"
             )
+
+
+def _both(first: Path, second: Path) -> str:
+    """The expression for an id of two parts; nothing where either is missing."""
+    one, other = path_expression(first), path_expression(second)
+    return f"{one} && {other} && join('#', [to_string({one}), to_string({other})])"
+
+
+def _is_place(path: Path) -> bool:
+    """Whether a field is a place in some document, such as ``chunk_index``: no id on its own."""
+    return set(words_of_path(path[-1:])) & {"index", "idx", "no", "number"} != set()
+
+
+def _home_of(chosen: CandidateFields, free: Mapping[Path, Leaf]) -> Path | None:
+    """The field that names the document a chunk is of."""
+
+    def worth(path: Path) -> float:
+        leaf = free[path]
+        scalar = bool(leaf.values) and not isinstance(leaf.values[0], dict | list | bool)
+        usable = scalar and path not in chosen.used and not leaf.is_numeric and not _is_place(path)
+        barred = set(words_of_path(path[-1:])) & _NOT_A_DOCUMENT
+        return points("id", path) * leaf.fill if usable and not barred and leaf.mean_words <= 8 else 0.0
+
+    best = max(free, key=worth, default=None)
+    return best if best is not None and worth(best) >= 1.4 else None
 
 
 def _counts_up(leaf: Leaf) -> bool:

@@ -21,7 +21,7 @@ _LIST_WORDS = word_set(
     "retrieved retrieval results result hits hit documents document docs doc chunks chunk passages "
     "passage contexts context candidates candidate sources source matches match nodes node neighbors "
     "neighbours references citations evidence ranking ranked items search topk top rerank reranked "
-    "snippets articles faqs entries records points products pages ids retrieval_context"
+    "snippets articles faqs entries records products pages ids retrieval_context"
 )
 _NEVER = word_set(
     "messages message history conversation chat tool tools tags tag errors metrics embedding "
@@ -84,7 +84,7 @@ def _plain_lists(leaves: Mapping[Path, Leaf]) -> Iterator[CandidateList]:
     for path, leaf in leaves.items():
         parts = words_of_path(path)
         lists = {owner: value for owner, value in leaf.lists.items() if value}
-        if not lists or is_answer_key(parts) or (set(words_of_path(path[-1:])) & _NEVER):
+        if not lists or is_answer_key(parts) or set(words_of_path(path[-1:])) & (_NEVER | _NOT_CANDIDATES):
             continue
         elements = [(owner, item) for owner, value in lists.items() for item in value]
         tables = sum(isinstance(item, dict) for _, item in elements)
@@ -202,6 +202,7 @@ def _one_a_step(
 
 
 _TEXT_WORDS = word_set("context contexts passage passages text texts content contents snippets chunk chunks")
+_NOT_CANDIDATES = word_set("answer answers invalid missing unused hallucinated metrics expected")
 _ID_WORDS = word_set("id ids docid docids docno pid pids uuid uuids key keys url urls")
 
 
@@ -211,7 +212,12 @@ def _columns(leaves: Mapping[Path, Leaf]) -> Iterator[CandidateList]:
     for path, leaf in leaves.items():
         parts = words_of_path(path)
         lists = [value for value in leaf.lists.values() if value]
-        if not lists or not path or is_answer_key(parts) or set(words_of_path(path[-1:])) & _NEVER:
+        if (
+            not lists
+            or not path
+            or is_answer_key(parts)
+            or set(words_of_path(path[-1:])) & (_NEVER | _NOT_CANDIDATES)
+        ):
             continue
         if any(_is_pair(item) for item in lists[0]):
             continue

@@ -187,6 +187,10 @@ def _stages_of(item: CandidateList, elsewhere: set[str], guess: StageGuess) -> l
         if name == main and rank is None:
             rank = ranks.get(None)
         stages.append(_stage(item, name, score, rank, name == main))
+        if name == main and score is not None and stages[-1].order == "score" and item.layout == "list":
+            guess.notes.append(
+                f"{_name(item)} is not in the order of {path_expression(score.path)}; it is sorted by it"
+            )
     return stages
 
 

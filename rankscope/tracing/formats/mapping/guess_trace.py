@@ -97,6 +97,8 @@ def guess_trace(leaves: Mapping[Path, Leaf], stages: list[StageMap], taken: set[
         ("top_k", lambda leaf: leaf.is_whole),
         ("floor", lambda leaf: leaf.is_numeric),
         ("filters", lambda leaf: bool(leaf.tables)),
+        ("refused", lambda leaf: all(isinstance(value, bool) for value in leaf.values)),
+        ("answered", lambda leaf: all(isinstance(value, bool) for value in leaf.values)),
     ):
         best = max(free, key=lambda path: points(role, path), default=None)
         if best is not None and best not in guess.used and points(role, best) >= 4 and test(free[best]):

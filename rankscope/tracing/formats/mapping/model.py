@@ -47,6 +47,10 @@ class TraceMap:
     floor: str = ""
     filters: str = ""
     kept: str = ""
+    refused: str = ""
+    """Whether nothing was good enough to answer with."""
+    answered: str = ""
+    """The same the other way round."""
     bi_encoder: str = ""
     cross_encoder: str = ""
     attributes: dict[str, str] = field(default_factory=dict)

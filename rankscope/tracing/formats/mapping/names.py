@@ -282,6 +282,8 @@ _ROLES: dict[str, dict[str, float]] = {
         "similarity threshold": 9,
         "rerank threshold": 10,
     },
+    "refused": {"refused": 10, "refusal": 8, "abstained": 9, "no answer": 7, "unanswered": 7},
+    "answered": {"answered": 10, "was answered": 10, "has answer": 7, "can answer": 6},
     "filters": {"filters": 10, "filter": 9, "where": 7, "metadata filter": 9},
     "group": {
         "request id": 10,

@@ -266,6 +266,13 @@ def test_chunk_ids_that_repeat_need_their_document(tmp_path: Path) -> None:
     assert any("the id is both together" in note for note in proposal.notes)
 
 
+def test_a_place_in_a_file_is_no_id_on_its_own(tmp_path: Path) -> None:
+    hits = [{"file": "a.pdf", "chunk_index": 4, "score": 2.5}, {"file": None, "chunk_index": 0, "score": 1.5}]
+    found, _ = _imported(write_lines(tmp_path / "l.jsonl", _rows(hits=hits, refused=False)), tmp_path)
+    assert pairs(found[0].final) == [("a.pdf#4", 2.5), ("unidentified:2", 1.5)]
+    assert found[0].decision == "answer"
+
+
 def test_times_without_a_unit_are_not_guessed(tmp_path: Path) -> None:
     rows = _rows(hits=[{"id": "d1", "score": 1.5}], retrieval_time=0.2)
     _, proposal = _imported(write_lines(tmp_path / "l.jsonl", rows), tmp_path)
