@@ -41,6 +41,7 @@ _FINAL = """
 class ScoreRow:
     """What is known of one trace apart from its hits."""
 
+    seq: int
     trace_id: str
     created_at: datetime
     origin: str
@@ -81,11 +82,11 @@ class ScoreReader:
         """The traces that pass, in order of the key of their list; those without one last."""
         where, values = chosen.where()
         sql = f"""
-            SELECT f.id, f.created_at, f.origin, f.query, f.query_id, f.filters, f.top_k, f.pipeline,
+            SELECT f.seq, f.id, f.created_at, f.origin, f.query, f.query_id, f.filters, f.top_k, f.pipeline,
                 f.final, r.stage, r.score_scale
             FROM (
-                SELECT t.id, t.created_at, t.origin, t.query, t.query_id, t.filters, t.top_k, t.pipeline,
-                    {_FINAL} AS final
+                SELECT t.seq, t.id, t.created_at, t.origin, t.query, t.query_id, t.filters, t.top_k,
+                    t.pipeline, {_FINAL} AS final
                 FROM traces t WHERE {where}
             ) f LEFT JOIN rankings r ON r.ranking = f.final
             ORDER BY f.final IS NULL, f.final
@@ -150,8 +151,10 @@ class ScoreReader:
         return self._connection.execute(sql, (json.dumps(list(rankings)),))
 
     def _row(self, row: tuple[Any, ...]) -> ScoreRow:
-        trace_id, created_at, origin, query, query_id, filters, top_k, pipeline, final, stage, scale = row
+        seq, trace_id, created_at, origin, query, query_id, filters, top_k = row[:8]
+        pipeline, final, stage, scale = row[8:]
         return ScoreRow(
+            seq=seq,
             trace_id=from_column(trace_id),
             created_at=parse_time(created_at),
             origin=from_column(origin),

@@ -23,6 +23,7 @@ from rankscope.insight.floors.observations import (
     source_from,
 )
 from rankscope.insight.judgments import Judgments
+from rankscope.tracing.score_cache import ScoreCache
 from rankscope.tracing.score_rows import ScoreReader, ScoreRow
 from rankscope.tracing.summaries import TraceFilter
 
@@ -76,7 +77,11 @@ def gather_stored(
             if key not in sources:
                 sources[key] = source_from(row.pipeline, row.stage, ScoreScale(row.score_scale))
             by_source.setdefault(sources[key], []).append(row)
-        groups = [_observations(reader, source, part, known, documents) for source, part in by_source.items()]
+        cache = ScoreCache(path)
+        groups = [
+            _observations(reader, cache, source, part, known, documents) for source, part in by_source.items()
+        ]
+        cache.save()
     groups.sort(key=lambda group: -group.trace_count)
     return Gathered(tuple(groups), len(rows), len(rows) - len(standing))
 
@@ -108,10 +113,15 @@ class _Known:
 
 
 def _observations(
-    reader: ScoreReader, source: ScoreSource, rows: Sequence[ScoreRow], known: _Known, documents: bool
+    reader: ScoreReader,
+    cache: ScoreCache,
+    source: ScoreSource,
+    rows: Sequence[ScoreRow],
+    known: _Known,
+    documents: bool,
 ) -> Observations:
     keys = [row.ranking for row in rows if row.ranking is not None]
-    scores, offsets = reader.scores(keys)
+    scores, offsets = cache.scores(rows, reader.scores)
     numbers: dict[tuple[str, str], int] = {}
     strata = [known.stratum(row) for row in rows]
     role = {"rerank": "cross_encoder", "dense": "bi_encoder"}.get(source.stage, "")

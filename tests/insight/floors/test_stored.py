@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import stat
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from rankscope.insight.floors.observations import Observations
 from rankscope.insight.floors.stored import gather_stored
 from rankscope.insight.floors.whatif import kept_ids, whatif
 from rankscope.insight.judgments import Judgments
+from rankscope.tracing import score_cache
 from rankscope.tracing.store import TraceStore
 from tests.insight.floors.scored_traces import MODEL, START, scored_trace
 
@@ -136,3 +138,47 @@ def test_without_documents_scores_and_grades_are_the_same(database: Path) -> Non
         assert whatif(one, 0.5).kept == whatif(other, 0.5).kept
         assert whatif(other, 0.5).characters_per_answer is None
     assert kept_ids(whole.groups[0], 0.45)[0] in (["a-1"], ["b-1", "b-2"])
+
+
+def test_a_second_look_reads_the_cache_and_gives_the_same(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score_cache, "_WORTH_WRITING", 1)
+    path = tmp_path / "traces.db"
+    path.write_bytes(database.read_bytes())
+    cache = tmp_path / "traces.db-scores.npz"
+    expected = everything(gather_stored(database))
+    assert everything(gather_stored(path, selection=Selection(origin="import"))) != expected
+    assert stat.S_IMODE(cache.stat().st_mode) == 0o600
+    assert everything(gather_stored(path)) == expected  # some cached, some read
+    before = cache.read_bytes()
+    assert everything(gather_stored(path)) == expected  # all cached
+    assert cache.read_bytes() == before
+    with TraceStore(path) as store:  # what is deleted and stored again is another seq
+        store.prune(ids=["t-a", "t-i"])
+        store.append(scored_trace("a", [0.11], number=9))
+        store.append(scored_trace("z", [0.22]))
+        store.flush()
+        traces = list(store.iter_traces())
+    assert everything(gather_stored(path)) == everything(gather(traces))
+
+
+def test_a_cache_of_another_database_or_a_broken_one_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(score_cache, "_WORTH_WRITING", 1)
+    made = []
+    for name, score in (("one", 0.1), ("two", 0.2)):
+        (tmp_path / name).mkdir()
+        made.append(tmp_path / name / "traces.db")
+        with TraceStore(made[-1]) as store:
+            store.append(scored_trace(name, [score]))
+        assert gather_stored(made[-1]).groups[0].scores.tolist() == [score]
+    caches = [path.with_name("traces.db-scores.npz") for path in made]
+    caches[1].write_bytes(caches[0].read_bytes())
+    assert gather_stored(made[1]).groups[0].scores.tolist() == [0.2]
+    for content in (b"", b"PK broken", caches[0].read_bytes()[:200]):
+        caches[1].write_bytes(content)
+        assert gather_stored(made[1]).groups[0].scores.tolist() == [0.2]
+    np.savez(caches[1], seqs=np.array([1.0]), digests=np.zeros(1), offsets=np.zeros(2), scores=np.zeros(3))
+    assert gather_stored(made[1]).groups[0].scores.tolist() == [0.2]
