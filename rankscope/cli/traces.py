@@ -1,4 +1,4 @@
-"""``rankscope traces``: list, show, export and prune stored traces."""
+"""``rankscope traces``: list, show, import, export and prune stored traces."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print one J
 
 @click.group(name="traces")
 def command() -> None:
-    """List, show, export and prune stored traces.
+    """List, show, import, export and prune stored traces.
 
     \b
     Example:
       rankscope traces list --limit 5
       rankscope traces show 019c1f
+      rankscope traces import spans.jsonl
     """
 
 

@@ -11,12 +11,12 @@ from rankscope.tracing.formats.text_source import read_start, suffixes_of
 
 __all__ = ["Head"]
 
-_SIZE = 1 << 18
+_SIZE = 1 << 22
 _RECORDS = 50
 
 
 class Head:
-    """The first 256 KB of a file: its bytes, its lines, and the JSON objects in them."""
+    """The first 4 MB of a file: its bytes, its lines, and the JSON objects in them."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -73,6 +73,11 @@ class Head:
             while place < len(text) and text[place] in " \t\r\n,":
                 place += 1
         return found
+
+    @property
+    def is_otlp(self) -> bool:
+        """Whether it begins with an OTLP envelope, which may be longer than what was read."""
+        return '"resourceSpans"' in self.text[:5000] or '"resource_spans"' in self.text[:5000]
 
     def share(self, test: Any) -> float:
         """The share of the first JSON objects for which ``test`` holds; 0 where there are none."""

@@ -93,11 +93,7 @@ class OpenInference(SpanImporter):
     def sniff(self, head: Head) -> float:
         if head.suffix == ".parquet":
             return 0.95 if self.parquet_has(head.path, ("attributes.", "context.", "span_kind")) else 0.0
-        if "openinference" in head.text and _is_envelope(head):
+        if head.is_otlp and "openinference" in head.text:
             return 0.95
         share = head.share(_looks_right)
         return 0.9 if share >= 0.2 else share
-
-
-def _is_envelope(head: Head) -> bool:
-    return head.share(lambda record: "resourceSpans" in record or "resource_spans" in record) > 0.2

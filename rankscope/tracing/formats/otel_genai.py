@@ -83,5 +83,5 @@ class OtelGenAi(SpanImporter):
     def sniff(self, head: Head) -> float:
         if "gen_ai.operation.name" not in head.text and '"gen_ai"' not in head.text:
             return 0.0
-        share = head.share(lambda record: "attributes" in record or "resourceSpans" in record)
-        return 0.85 if share >= 0.2 else 0.0
+        spans = head.is_otlp or head.share(lambda record: "attributes" in record) >= 0.2
+        return 0.85 if spans else 0.0

@@ -53,7 +53,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     return data
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(traces())
 def test_a_trace_comes_back_from_a_line(trace: Trace) -> None:
     line = dumps(trace)
@@ -61,13 +61,13 @@ def test_a_trace_comes_back_from_a_line(trace: Trace) -> None:
     assert loads(line.encode("utf-8")) == trace
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(traces())
 def test_a_line_is_one_printable_line(trace: Trace) -> None:
     assert not [char for char in dumps(trace) if unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp")]
 
 
-@settings(max_examples=50)
+@settings(max_examples=30)
 @given(traces())
 def test_a_trace_fits_the_schema(trace: Trace) -> None:
     VALIDATOR.validate(json.loads(dumps(trace)))

@@ -46,6 +46,18 @@ def test_native_files_are_recognised_and_read_line_by_line(tmp_path: Path) -> No
     assert [trace.trace_id for trace in traces(found, path)] == ["trace-000001", "trace-000002"]
 
 
+def test_records_longer_than_most_and_envelopes_longer_than_what_is_looked_at(tmp_path: Path) -> None:
+    candidate = {"docid": "d", "score": 1.0, "doc": {"text": "word " * 2000}}
+    row = {"query": {"text": "q", "qid": "1"}, "candidates": [candidate] * 100}
+    found = sniff(write_lines(tmp_path / "long.jsonl", [row] * 3))
+    assert found is not None
+    assert found.name == "rankllm"
+    text = (FIXTURES / "openinference_otlp.json").read_text(encoding="utf-8")
+    found = sniff(write_lines(tmp_path / "o.json", [text.rstrip()[:-1] + " " * 5_000_000 + "}"]))
+    assert found is not None
+    assert found.name == "openinference"
+
+
 def test_a_table_of_metrics_is_no_run(tmp_path: Path) -> None:
     table = {"hybrid": {"precision": 0.5, "recall": 0.25}, "dense": {"precision": 0.75, "recall": 0.5}}
     assert sniff(write_lines(tmp_path / "m.json", [table])) is None
