@@ -132,7 +132,9 @@ def show(
 def suggest(workspace: str | None, /, methods: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """What each method suggests, with its interval and the evidence behind it.
 
-    otsu and mixture need no judgments. A method that knows too little says so and gives no number.
+    otsu and mixture need no judgments. A method that knows too little says so and gives no number. Where
+    the stored floor was set on another model, and both models scored the same pairs (replay the traces),
+    it is also carried over to this one.
 
     \b
     Example:
@@ -140,16 +142,17 @@ def suggest(workspace: str | None, /, methods: tuple[str, ...], as_json: bool, *
       rankscope floor suggest --method target-precision --precision 0.95
     """
     from rankscope.cli.floor_material import load_material
-    from rankscope.cli.floor_output import suggestion_lines
+    from rankscope.cli.floor_output import carried_lines, suggestion_lines
 
     targets, chosen = _targets(given)
     with load_material(workspace, chosen) as material:
         found = _suggest(material, methods or METHODS, targets)
+        carried = material.carried()
         if as_json:
             document = {**material.as_json(), "suggestions": [item.as_json() for item in found]}
-            print_json(document)
+            print_json({**document, "carried": None if carried is None else carried.as_json()})
         else:
-            print_lines([*material.heading(), "", *suggestion_lines(found)])
+            print_lines([*material.heading(), "", *suggestion_lines(found), *carried_lines(carried)])
 
 
 @command.command()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rankscope.insight.floors.gather import Gathered
     from rankscope.insight.floors.observations import Observations
     from rankscope.insight.floors.passport import PassportCheck
+    from rankscope.insight.floors.quantile_map import Carried
     from rankscope.insight.floors.suggestion import Suggestion
     from rankscope.insight.floors.whatif import Consequences
     from rankscope.tracing.floor_log import FloorLog, StoredFloor
@@ -110,6 +111,25 @@ class Material:
         tops = self.group.top_scores
         later = np.array([moment >= stored.created_at for moment in self.group.created_at], dtype=bool)
         return drift(before, tops[later & np.isfinite(tops)], counted_before=count)
+
+    def carried(self) -> Carried | None:
+        """The stored floor on these scores, where it was set on another model that scored the same pairs.
+
+        Raises InputError where the two share too few pairs.
+        """
+        from rankscope.insight.floors.passport import Passport
+        from rankscope.insight.floors.quantile_map import carry_between
+
+        stored, check = self.state.stored, self.check()
+        if stored is None or stored.value is None or check is None or check.verdict == "ok":
+            return None
+        passport = Passport.from_json(stored.passport)
+        fitting = [
+            group
+            for group in self.gathered.groups
+            if group is not self.group and passport.made_by(group.source)
+        ]
+        return carry_between(stored.value, fitting[0], self.group) if fitting else None
 
     def set_floor(
         self,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rankscope.cli.floor_material import Material
     from rankscope.insight.floors.distributions import Histogram
     from rankscope.insight.floors.observations import Observations
+    from rankscope.insight.floors.quantile_map import Carried
     from rankscope.insight.floors.suggestion import Suggestion
     from rankscope.insight.floors.whatif import Consequences
     from rankscope.insight.significance import Interval
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "bar",
+    "carried_lines",
     "histogram_lines",
     "history_lines",
     "show_json",
@@ -150,6 +152,19 @@ def suggestion_lines(found: Sequence[Suggestion]) -> list[str]:
     lines.append("")
     lines.append("elsewhere: what the method reaches on queries that it was not fitted on (five folds)")
     return lines
+
+
+def carried_lines(carried: Carried | None) -> list[str]:
+    """The stored floor of another model on this one, where there is one."""
+    if carried is None:
+        return []
+    interval = "" if carried.low is None else f" ({carried.low:.4f} to {carried.high:.4f})"
+    lines = [
+        "",
+        f"the stored floor carried over to this model: {carried.value:.4f}{interval}, from {carried.pairs:,} "
+        f"pairs that both scored; it decides otherwise on {rate_text(carried.disagreement)} of them",
+    ]
+    return [*lines, carried.warning] if carried.warning else lines
 
 
 def whatif_lines(said: Consequences, group: Observations, limit: int) -> list[str]:

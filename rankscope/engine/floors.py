@@ -19,10 +19,12 @@ from rankscope.errors import SettingsError, UsageError
 from rankscope.insight.judgments import Judgments
 
 if TYPE_CHECKING:
+    from rankscope.core.trace import Trace
     from rankscope.engine.workspace import Workspace
+    from rankscope.insight.floors.passport import PassportCheck
     from rankscope.tracing.floor_log import FloorLog, StoredFloor
 
-__all__ = ["FloorState", "Judged", "floor_state", "judged_of", "set_floor", "undo_floor"]
+__all__ = ["FloorState", "Judged", "check_trace", "floor_state", "judged_of", "set_floor", "undo_floor"]
 
 _SETTINGS_BEFORE = "settings_before"
 
@@ -54,6 +56,19 @@ class FloorState:
         settings, stored = self.settings, self.stored
         same_scale = settings.score_scale == stored.score_scale.value
         return settings.value == stored.value and (same_scale or stored.value is None)
+
+
+def check_trace(state: FloorState, trace: Trace) -> PassportCheck | None:
+    """The stored floor's passport against the scores of a trace: what the pipeline asks before applying it.
+
+    None where no passport speaks for the floor in force: nothing is stored, or the settings say otherwise.
+    """
+    from rankscope.insight.floors.passport import Passport, check
+
+    stored = state.stored
+    if stored is None or stored.value is None or not stored.passport or not state.agrees:
+        return None
+    return check(Passport.from_json(stored.passport), trace)
 
 
 def floor_state(workspace: Workspace, log: FloorLog) -> FloorState:

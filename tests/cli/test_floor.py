@@ -18,10 +18,13 @@ from rankscope.cli.root import cli
 from rankscope.config import load_settings
 from rankscope.core.documents import Query
 from rankscope.core.scales import ScoreScale
-from rankscope.core.trace import Floor
+from rankscope.core.trace import Floor, ModelInfo
+from rankscope.engine.floors import check_trace, floor_state
 from rankscope.engine.pipeline import finish
+from rankscope.engine.workspace import Workspace
 from rankscope.errors import FloorChanged, InputError, SettingsError, UsageError
 from rankscope.insight.floors.distributions import histogram
+from rankscope.insight.floors.passport import PassportCheck
 from rankscope.insight.floors.suggest import METHODS as ALL_METHODS
 from rankscope.tracing.floor_log import FloorLog
 from rankscope.tracing.store import TraceStore
@@ -208,6 +211,35 @@ def test_sources_of_scores_are_chosen_not_mixed(workspace: Path) -> None:
     assert "not applied to these scores: they are on the logit scale" in logits
     with pytest.raises(UsageError, match="no scores of that scale and model"):
         run(workspace, "show", "--model", "other")
+
+
+def test_a_floor_of_another_model_is_carried_over(workspace: Path, material: dict[str, Any]) -> None:
+    run(workspace, "set", "0.5")
+    other = ModelInfo("other-reranker", "sha256:77", "fp32", 512, "sigmoid")
+    with TraceStore(workspace / "traces.db") as store:
+        for trace in material["traces"]:
+            before = trace.rankings[0]
+            hits = tuple(replace(hit, score=(hit.score or 0) ** 2) for hit in before.hits)
+            pipeline = replace(trace.pipeline, models={"cross_encoder": other})
+            again = replace(trace, trace_id=f"{trace.trace_id}-again", pipeline=pipeline)
+            store.append(replace(again, rankings=(replace(before, hits=hits),)))
+        store.flush()
+        squared = store.get("t-q20-again")
+    assert "fitted on another model: name tiny-reranker" in run(workspace, "show", "--model", "other").stdout
+    found = run_json(workspace, "suggest", "--method", "otsu", "--model", "other")
+    assert found["carried"]["value"] == pytest.approx(0.25, abs=0.03)
+    assert found["carried"]["disagreement"]["value"] == 0
+    text = run(workspace, "suggest", "--method", "otsu", "--model", "other").stdout
+    assert "the stored floor carried over to this model: 0.2" in text
+    assert run_json(workspace, "suggest", "--method", "otsu", "--model", "tiny")["carried"] is None
+    opened = Workspace(workspace)
+    state = floor_state(opened, FloorLog(opened.traces_path))
+    checked = check_trace(state, squared)
+    assert checked is not None
+    assert checked.verdict == "warn"
+    assert check_trace(state, material["traces"][0]) == PassportCheck("ok")
+    (workspace / "rankscope.toml").write_text("[floor]\nvalue = 0.2\n", encoding="utf-8")
+    assert check_trace(floor_state(opened, FloorLog(opened.traces_path)), squared) is None
 
 
 def test_selections_narrow_what_is_counted(workspace: Path, judged: list[str]) -> None:

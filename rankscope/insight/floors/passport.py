@@ -15,7 +15,7 @@ from rankscope.core.trace import ModelInfo, Trace
 from rankscope.errors import InputError
 
 if TYPE_CHECKING:
-    from rankscope.insight.floors.observations import Observations
+    from rankscope.insight.floors.observations import Observations, ScoreSource
 
 __all__ = [
     "Passport",
@@ -62,6 +62,12 @@ class Passport:
             "method": self.method,
             "created_at": self.created_at.isoformat(),
         }
+
+    def made_by(self, source: ScoreSource) -> bool:
+        """Whether this source made the scores that the floor was chosen on; the number type may differ."""
+        same_model = replace(self.model, dtype="") == source.model
+        facts = (self.stage, self.score_scale, self.windows)
+        return same_model and facts == (source.stage, source.score_scale, source.windows)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Passport:

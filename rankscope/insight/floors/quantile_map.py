@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rankscope.errors import InputError
-from rankscope.insight.floors.sampling import RESAMPLES, bounds_of, resample
+from rankscope.insight.floors.observations import Observations
+from rankscope.insight.floors.sampling import RESAMPLES, bounds_of, latest, resample
 from rankscope.insight.floors.suggestion import FEWEST_QUERIES
 from rankscope.insight.significance import Interval, wilson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Carried", "carry_over", "mapped"]
+__all__ = ["Carried", "carry_between", "carry_over", "mapped"]
 
 FEWEST_PAIRS = 100
 
@@ -91,6 +92,33 @@ def carry_over(
         queries=count,
         warning="the old floor keeps all or none of these pairs: its place is a bound" if outside else "",
     )
+
+
+def carry_between(floor: float, old: Observations, new: Observations) -> Carried:
+    """Carry ``floor`` from one source of scores to another by the pairs that both scored.
+
+    The latest trace of each query counts on either side; a replay with the new model makes such pairs.
+    Needs the ids of the documents in both. Raises InputError where too few pairs are shared.
+    """
+    before, after = _by_pair(old), _by_pair(new)
+    shared = [pair for pair in before if pair in after]
+    numbers: dict[str, int] = {}
+    return carry_over(
+        floor,
+        np.array([before[pair] for pair in shared]),
+        np.array([after[pair] for pair in shared]),
+        np.array([numbers.setdefault(text, len(numbers)) for text, _ in shared], dtype=np.int64),
+    )
+
+
+def _by_pair(observations: Observations) -> dict[tuple[str, str], float]:
+    table = latest(observations)
+    traces, scores = table.hit_trace.tolist(), table.scores.tolist()
+    return {
+        (table.texts[trace], doc_id): score
+        for trace, doc_id, score in zip(traces, table.doc_ids, scores, strict=True)
+        if np.isfinite(score)
+    }
 
 
 def mapped(floor: float, old: NDArray, new: NDArray) -> float:
