@@ -8,9 +8,19 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-__all__ = ["BackgroundQueue"]
+__all__ = ["BackgroundQueue", "give_way"]
 
 T = TypeVar("T")
+_EVERY = 5
+
+
+def give_way(place: int) -> None:
+    """Now and then while working through a batch, let a waiting thread of the service have the interpreter.
+
+    Without it that thread may wait for a whole switch interval of 5 ms; each pause takes about 70 us.
+    """
+    if place % _EVERY == 0:
+        time.sleep(0)
 
 
 class BackgroundQueue(Generic[T]):
@@ -42,6 +52,8 @@ class BackgroundQueue(Generic[T]):
         self._closed = False
         self._given = 0
         self._done = 0
+        self._at_work = threading.Lock()
+        self._paused = False
 
     def __len__(self) -> int:
         """Items that wait or are being worked on."""
@@ -92,6 +104,16 @@ class BackgroundQueue(Generic[T]):
             return not thread.is_alive()
         return True
 
+    def pause(self, timeout: float) -> None:
+        """Let no batch begin, and wait until none is worked on, or until ``timeout`` is over."""
+        self._paused = self._at_work.acquire(timeout=timeout)
+
+    def resume(self) -> None:
+        """Undo :meth:`pause`."""
+        if self._paused:
+            self._paused = False
+            self._at_work.release()
+
     def _run(self) -> None:
         while True:
             with self._changed:
@@ -100,7 +122,8 @@ class BackgroundQueue(Generic[T]):
                     break
                 batch = self._take()
                 self._changed.notify_all()
-            self._work(batch)
+            with self._at_work:
+                self._work(batch)
             with self._changed:
                 self._done += len(batch)
                 self._changed.notify_all()

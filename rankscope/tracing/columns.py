@@ -8,8 +8,9 @@ store gives back exactly what was put in.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
-__all__ = ["from_column", "to_column"]
+__all__ = ["from_column", "to_column", "to_columns"]
 
 _MARK = 'json:"'
 
@@ -24,6 +25,12 @@ def to_column(text: str) -> str:
         except UnicodeEncodeError:
             return "json:" + json.dumps(text)
     return text
+
+
+def to_columns(texts: Sequence[str]) -> Sequence[str]:
+    """:func:`to_column` of each, checked together where all is plain ASCII, as ids mostly are."""
+    joined = "\0".join(texts)
+    return texts if joined.isascii() and _MARK not in joined else list(map(to_column, texts))
 
 
 def from_column(stored: str) -> str:

@@ -1,4 +1,4 @@
-"""Drafts to traces, on the recorder's thread.
+"""Drafts to records, on the recorder's thread.
 
 Anything odd is kept and noted, not refused: the trace of a broken ranking is the one that will be needed.
 """
@@ -7,21 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from rankscope.core.documents import Document, Query
 from rankscope.core.scales import ScoreScale
-from rankscope.core.trace import Floor, Hit, ModelInfo, PipelineInfo, Ranking, Trace
+from rankscope.core.trace import Floor, ModelInfo, PipelineInfo
 from rankscope.tracing.drafts import NO_SCORE, StageDraft, TraceDraft
 from rankscope.tracing.json_text import to_json_text
+from rankscope.tracing.record import Content, RankingRecord, TraceRecord, trace_of
 
-__all__ = ["build_pipeline", "build_trace"]
+__all__ = ["build_pipeline", "build_record"]
 
 _SCALES: dict[str, ScoreScale] = {scale.value: scale for scale in ScoreScale}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEEPEST = 20
+_NOTHING: Mapping[str, Any] = {}
+_Columns: TypeAlias = tuple[Sequence[str], Sequence[int], Sequence[float | None]]
 
 
 def build_pipeline(
@@ -37,73 +40,96 @@ def build_pipeline(
     return PipelineInfo(f"sha256:{digest}", corpus, plain, known)
 
 
-def build_trace(draft: TraceDraft, pipeline: PipelineInfo) -> Trace:
-    """The trace of a draft. What does not fit the model is noted in its attributes."""
+def build_record(draft: TraceDraft, pipeline: PipelineInfo) -> TraceRecord:
+    """The record of a draft. What does not fit the model is noted in its attributes."""
     notes: dict[str, Any] = {}
     decision, kept, top_k = draft.decided
     if decision not in (None, "answer", "refuse"):
         notes["decision_given"], decision = str(decision), None
     names: dict[str, int] = {}
-    rankings: list[Ranking] = []
+    rankings: list[RankingRecord] = []
     for stage in draft.stages:
         base = str(stage.name)
         names[base] = names.get(base, 0) + 1
         rankings.append(_ranking(stage, base if names[base] == 1 else f"{base}#{names[base]}"))
     floor = _floor(draft.floor_given, notes)
     attributes = {str(key): _plain(value) for key, value in draft.noted.items()}
-    return Trace(
-        trace_id=str(draft.id),
+    record = TraceRecord(
+        trace_id=draft.id,
         created_at=_EPOCH + timedelta(microseconds=draft.created_ns // 1000),
         origin="recorder",
+        parent_id=None if draft.parent_id is None else str(draft.parent_id),
         query=Query(
             text=str(draft.query),
             filters={str(key): str(value) for key, value in draft.filters.items()},
             query_id=None if draft.query_id is None else str(draft.query_id),
         ),
-        rankings=tuple(rankings),
         pipeline=pipeline,
+        rankings=rankings,
         floor=floor,
         top_k=_whole(top_k),
         kept=tuple(map(str, kept)),
         decision=decision,
-        documents={doc_id: _document(doc_id, content) for doc_id, content in draft.contents.items()},
-        parent_id=None if draft.parent_id is None else str(draft.parent_id),
+        findings=(),
+        contents={doc_id: _content(content) for doc_id, content in draft.contents.items()},
         attributes={**attributes, **notes},
+        whole=lambda: trace_of(record),
     )
+    return record
 
 
-def _ranking(stage: StageDraft, name: str) -> Ranking:
+def _ranking(stage: StageDraft, name: str) -> RankingRecord:
     """In rank order where every hit has a rank of its own, else in the order given."""
     notes: dict[str, float | str] = {}
     scale = _SCALES.get(str(stage.score_scale))
     if scale is None:
         notes["score_scale_given"] = str(stage.score_scale)
-    found = stage.found
-    ranks = _usable_ranks([rank for _, _, rank in found])
-    if ranks is None:
-        ranks = list(range(1, len(found) + 1))
-        if any(rank is not None for _, _, rank in found):
-            notes["ranks_ignored"] = "missing, repeated or not whole numbers"
-    unreadable = 0
-    hits: list[Hit] = []
-    for (doc_id, score, _), rank in zip(found, ranks, strict=True):
-        number = None
-        if score is not None and score is not NO_SCORE:
-            number = _number(score)
-            unreadable += number is None
-        hits.append(Hit(doc_id if type(doc_id) is str else str(doc_id), rank, number))
-    hits.sort(key=lambda hit: hit.rank)
-    if unreadable:
-        notes["scores_unreadable"] = unreadable
-    return Ranking(
+    columns = _usual_columns(stage.found) or _columns(stage.found, notes)
+    return RankingRecord(
         stage=name,
-        score_scale=scale or ScoreScale.UNKNOWN,
-        hits=tuple(hits),
+        score_scale=(scale or ScoreScale.UNKNOWN).value,
         ms=None if stage.ms is None else _number(stage.ms),
         depth=_whole(stage.depth),
         status=str(stage.status),
         details={**{str(key): _detail(value) for key, value in stage.details.items()}, **notes},
+        doc_ids=columns[0],
+        ranks=columns[1],
+        scores=columns[2],
     )
+
+
+def _usual_columns(found: list[Any]) -> _Columns | None:
+    """Ids, ranks and scores of the usual list, pairs of text and finite number; None for any other."""
+    if not found or set(map(len, found)) != {2}:
+        return None
+    doc_ids, scores = zip(*found, strict=True)
+    try:
+        usual = set(map(type, doc_ids)) == {str} and all(map(math.isfinite, scores))
+    except (TypeError, OverflowError):
+        return None
+    return (doc_ids, range(1, len(found) + 1), scores) if usual else None
+
+
+def _columns(found: list[Any], notes: dict[str, float | str]) -> _Columns:
+    """Ids, ranks and scores of any list; what could not be used is noted."""
+    hits = [hit if len(hit) == 3 else (*hit, None) for hit in found]
+    ranks = _usable_ranks([rank for _, _, rank in hits])
+    if ranks is None:
+        ranks = list(range(1, len(hits) + 1))
+        if any(rank is not None for _, _, rank in hits):
+            notes["ranks_ignored"] = "missing, repeated or not whole numbers"
+    unreadable = 0
+    rows: list[tuple[int, str, float | None]] = []
+    for (doc_id, score, _), rank in zip(hits, ranks, strict=True):
+        number = None
+        if score is not None and score is not NO_SCORE:
+            number = _number(score)
+            unreadable += number is None
+        rows.append((rank, str(doc_id), number))
+    rows.sort(key=lambda row: row[0])
+    if unreadable:
+        notes["scores_unreadable"] = unreadable
+    return [row[1] for row in rows], [row[0] for row in rows], [row[2] for row in rows]
 
 
 def _usable_ranks(ranks: list[Any]) -> list[int] | None:
@@ -127,19 +153,17 @@ def _floor(given: tuple[Any, Any, Any] | None, notes: dict[str, Any]) -> Floor |
     return Floor(number, _SCALES.get(str(scale), ScoreScale.UNKNOWN), str(source))
 
 
-def _document(doc_id: str, content: Any) -> Document:
+def _content(content: Any) -> Content:
+    if isinstance(content, str):
+        return "", content, _NOTHING
     if isinstance(content, Document):
-        return Document(doc_id, content.text, content.title, content.metadata)
+        return content.title, content.text, content.metadata
     if not isinstance(content, Mapping):
-        return Document(doc_id, str(content))
+        return "", str(content), {}
     metadata = content.get("metadata")
     known = metadata if isinstance(metadata, Mapping) else {}
-    return Document(
-        doc_id,
-        str(content.get("text", "")),
-        str(content.get("title") or ""),
-        {str(key): _plain(value) for key, value in known.items()},
-    )
+    plain = {str(key): _plain(value) for key, value in known.items()}
+    return str(content.get("title") or ""), str(content.get("text", "")), plain
 
 
 def _number(value: Any) -> float | None:

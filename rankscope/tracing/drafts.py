@@ -76,15 +76,16 @@ class StageDraft:
         self.depth = depth
         self.status = "ok"
         self.details: dict[str, Any] = {}
-        self.found: list[tuple[Any, Any, Any]] = []
-        """Id, score, rank (None where not given)."""
+        self.found: list[Any] = []
+        """Each ``(id, score)`` or ``(id, score, rank)``."""
 
     def hits(self, hits: Iterable[HitLike]) -> StageDraft:
         """Set the list, best first; what it holds is copied, so the caller may go on changing its own."""
         with self._guard:
-            self.found = [
-                (hit[0], hit[1], None) if isinstance(hit, tuple) else self._parts(hit) for hit in hits
-            ]
+            found: list[Any] = list(hits)
+            # Pairs can be kept as they are, since nobody can change them.
+            usual = set(map(type, found)) == {tuple} and set(map(len, found)) == {2}
+            self.found = found if usual else [self._parts(hit) for hit in found]
         return self
 
     def note(self, **details: float | str) -> StageDraft:
@@ -116,9 +117,9 @@ class StageDraft:
                 self.failed(described(error))
         return False
 
-    def _parts(self, hit: Any) -> tuple[Any, Any, Any]:
+    def _parts(self, hit: Any) -> tuple[Any, ...]:
         if isinstance(hit, str):
-            return hit, NO_SCORE, None
+            return hit, NO_SCORE
         if hasattr(hit, "get"):
             doc_id = hit["id"] if "id" in hit else hit["doc_id"]
             if "text" in hit:
@@ -126,7 +127,7 @@ class StageDraft:
             return doc_id, hit.get("score", NO_SCORE), hit.get("rank")
         if hasattr(hit, "doc_id"):
             return hit.doc_id, hit.score, hit.rank
-        return hit[0], hit[1], None
+        return hit[0], hit[1]
 
 
 class TraceDraft:

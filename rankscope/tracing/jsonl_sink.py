@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from rankscope.core.trace import Trace
@@ -65,7 +65,8 @@ class JsonLinesSink:
                     while rest:
                         rest = rest[os.write(handle, rest) :]
                 except OSError:
-                    os.ftruncate(handle, end)
+                    with suppress(OSError):  # the first error is the one to tell
+                        os.ftruncate(handle, end)
                     raise
         finally:
             os.close(handle)

@@ -1,5 +1,8 @@
 """What must happen when this process ends or forks, for objects that own a thread and a file.
 
+A fork copies locks but not the threads that hold them: a child forked while the thread is inside an import
+or inside SQLite would wait for ever in its own. So the threads pause between two batches.
+
 The workers of multiprocessing leave by ``os._exit`` and run finalizers of their own instead of atexit, so
 both ways out are covered.
 """
@@ -12,7 +15,10 @@ import sys
 import weakref
 from typing import Protocol
 
-__all__ = ["Owner", "forget", "leave_alone", "watch"]
+__all__ = ["FORK_WAIT_S", "Owner", "forget", "leave_alone", "watch"]
+
+FORK_WAIT_S = 1.0
+"""Longest that a fork is held up; only a batch that waits for another process's lock takes as long."""
 
 
 class Owner(Protocol):
@@ -21,8 +27,14 @@ class Owner(Protocol):
     def at_exit(self) -> None:
         """The process ends: write what waits. Must not raise."""
 
-    def after_fork(self) -> None:
-        """This is a forked child: start afresh, and neither use nor close what the parent opened."""
+    def before_fork(self) -> None:
+        """Wait, though not for long, until the thread holds no lock: an import's, SQLite's own."""
+
+    def after_fork_in_parent(self) -> None:
+        """Let the thread go on."""
+
+    def after_fork_in_child(self) -> None:
+        """Start afresh, and neither use nor close what the parent opened."""
 
 
 _owners: weakref.WeakSet[Owner] = weakref.WeakSet()
@@ -64,11 +76,25 @@ def _at_exit() -> None:
         owner.at_exit()
 
 
-def _after_fork() -> None:
+def _before_fork() -> None:
     for owner in list(_owners):
-        owner.after_fork()
+        owner.before_fork()
+
+
+def _after_fork_in_parent() -> None:
+    for owner in list(_owners):
+        owner.after_fork_in_parent()
+
+
+def _after_fork_in_child() -> None:
+    for owner in list(_owners):
+        owner.after_fork_in_child()
 
 
 atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    os.register_at_fork(
+        before=_before_fork,
+        after_in_parent=_after_fork_in_parent,
+        after_in_child=_after_fork_in_child,
+    )

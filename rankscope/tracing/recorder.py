@@ -24,10 +24,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from rankscope.tracing import process_hooks
-from rankscope.tracing.background import BackgroundQueue
+from rankscope.tracing.background import BackgroundQueue, give_way
 from rankscope.tracing.drafts import Guard, TraceDraft
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from rankscope.core.trace import PipelineInfo, Trace
     from rankscope.tracing.drafts import Content, HitLike
+    from rankscope.tracing.record import TraceRecord
 
 __all__ = ["Recorder", "RecorderStats", "Sink"]
 
@@ -222,31 +224,68 @@ class Recorder:
 
     def _work(self, drafts: list[TraceDraft]) -> None:
         try:
-            traces = self._build(drafts)
-            if traces:
-                self._store(traces)
+            self._store(drafts)
             self._report()
         except Exception as error:  # noqa: BLE001 - the thread lives on; what happened is told
             self._take_note(error)
 
-    def _build(self, drafts: list[TraceDraft]) -> list[Trace]:
-        from rankscope.tracing.draft_builder import build_trace
+    def _store(self, drafts: list[TraceDraft]) -> None:
+        """Store a batch and count what became of each draft."""
+        from rankscope.tracing.draft_builder import build_record
 
         pipeline = self._described_pipeline()
-        traces: list[Trace] = []
-        for draft in drafts:
+        sources: list[Callable[[], TraceRecord]] = [
+            partial(build_record, draft, pipeline) for draft in drafts
+        ]
+        if self._redact is not None:
+            sources = self._redacted(sources)
+        try:
+            if self._sink is None:
+                self._sink = _sink_for(self._target)
+            # SQLite makes rows of records; making traces of them first would double the work.
+            write_from = getattr(self._sink, "write_from", None)
+            answers = self._write_traces(sources) if write_from is None else write_from(sources)
+        except Exception as error:  # noqa: BLE001 - a sink of the service's own may raise anything
+            answers = [error] * len(sources)
+        for answer in answers:
+            if answer is not None:
+                self._note("failed", answer)
+        self._count("written", sum(answer is None for answer in answers))
+
+    def _redacted(self, sources: list[Callable[[], TraceRecord]]) -> list[Callable[[], TraceRecord]]:
+        """Sources of what the hook lets through; the rest is counted here."""
+        from rankscope.tracing.record import record_of
+
+        assert self._redact is not None
+        passed: list[Callable[[], TraceRecord]] = []
+        for place, source in enumerate(sources):
+            give_way(place)
             try:
-                trace = build_trace(draft, pipeline)
-                passed = trace if self._redact is None else self._redact(trace)
+                trace = self._redact(source().whole())
             except Exception as error:  # noqa: BLE001 - the request is counted, its error told
                 self._note("failed", error)
                 continue
-            if passed is None:
+            if trace is None:
                 self._count("redacted")
             else:
-                traces.append(passed)
-            time.sleep(0)  # lets a waiting thread of the service go on before the next trace
-        return traces
+                passed.append(partial(record_of, trace))
+        return passed
+
+    def _write_traces(self, sources: list[Callable[[], TraceRecord]]) -> Sequence[Exception | None]:
+        """Write through a sink that takes traces; a draft that gives none is answered by its error."""
+        assert self._sink is not None
+        answers: list[Exception | None] = [None] * len(sources)
+        traces: dict[int, Trace] = {}
+        for place, source in enumerate(sources):
+            give_way(place)
+            try:
+                traces[place] = source().whole()
+            except Exception as error:  # noqa: BLE001 - becomes the answer for this one
+                answers[place] = error
+        if traces:
+            for place, answer in zip(traces, self._sink.write(list(traces.values())), strict=True):
+                answers[place] = answer
+        return answers
 
     def _described_pipeline(self) -> PipelineInfo:
         from rankscope.core.trace import PipelineInfo
@@ -257,19 +296,6 @@ class Recorder:
             with self._guard:
                 self._pipeline = build_pipeline(*self._described)
         return self._pipeline
-
-    def _store(self, traces: list[Trace]) -> None:
-        try:
-            if self._sink is None:
-                self._sink = _sink_for(self._target)
-            answers = self._sink.write(traces)
-        except Exception as error:  # noqa: BLE001 - a sink of the service's own may raise anything
-            answers = [error] * len(traces)
-        for answer in answers:
-            if answer is None:
-                self._count("written")
-            else:
-                self._note("failed", answer)
 
     def _end(self) -> None:
         with self._guard:
@@ -318,8 +344,16 @@ class Recorder:
             self._last_error = f"the process ended and storing took over {self._exit_seconds:g} s"
         self._report(last=True)
 
-    def after_fork(self) -> None:
-        """In a forked child: start afresh. What waited is the parent's to store."""
+    def before_fork(self) -> None:
+        """Pause the thread between two batches."""
+        self._queue.pause(process_hooks.FORK_WAIT_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Let it go on."""
+        self._queue.resume()
+
+    def after_fork_in_child(self) -> None:
+        """Start afresh. What waited is the parent's to store."""
         process_hooks.leave_alone(self._sink, self._queue)
         self._reset()
 

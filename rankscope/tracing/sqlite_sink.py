@@ -7,12 +7,14 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from rankscope.core.trace import Trace
 from rankscope.errors import RankScopeError, TraceError
 from rankscope.tracing.database import connect, describe, is_busy, prepare
+from rankscope.tracing.record import TraceRecord, record_of
 from rankscope.tracing.row_writer import RowWriter
 
 __all__ = ["SqliteSink"]
@@ -32,16 +34,20 @@ class SqliteSink:
 
     def write(self, traces: Sequence[Trace]) -> list[RankScopeError | None]:
         """Commit traces together; the error of each that is not stored, else None. Raises nothing."""
+        return self.write_from([partial(record_of, trace) for trace in traces])
+
+    def write_from(self, sources: Sequence[Callable[[], TraceRecord]]) -> list[RankScopeError | None]:
+        """The same for what makes a record when it is called, which may happen more than once."""
         try:
-            refused = self._with_retries(lambda: self._commit(traces))
+            refused = self._with_retries(lambda: self._commit(sources))
         except Exception as error:  # noqa: BLE001 - each becomes the answer for its traces
             self.close()
-            known = self._explain(error, traces[0])
-            if len(traces) == 1 or not isinstance(known, TraceError):
-                return [known] * len(traces)
+            known = self._explain(error)
+            if len(sources) == 1 or not isinstance(known, TraceError):
+                return [known] * len(sources)
             # A value that cannot be stored is at fault: it must take no other trace with it.
-            return [self.write([trace])[0] for trace in traces]
-        return [refused.get(place) for place in range(len(traces))]
+            return [self.write_from([source])[0] for source in sources]
+        return [refused.get(place) for place in range(len(sources))]
 
     def run(self, task: Callable[[sqlite3.Connection], R]) -> R:
         """Run ``task`` on the connection, outside any transaction. Raises RankScopeError."""
@@ -49,7 +55,7 @@ class SqliteSink:
             return self._with_retries(lambda: task(self._open()[0]))
         except Exception as error:
             self.close()
-            raise self._explain(error, None) from error
+            raise self._explain(error) from error
 
     def close(self) -> None:
         """Release the file; the next write opens it again."""
@@ -57,10 +63,10 @@ class SqliteSink:
             self._connection.close()
         self._connection = self._rows = self._file = None
 
-    def _commit(self, traces: Sequence[Trace]) -> dict[int, TraceError]:
+    def _commit(self, sources: Sequence[Callable[[], TraceRecord]]) -> dict[int, TraceError]:
         connection, rows = self._open()
         connection.execute("BEGIN IMMEDIATE")
-        refused = rows.write(traces)
+        refused = rows.write(sources)
         connection.execute("COMMIT")
         return refused
 
@@ -92,19 +98,20 @@ class SqliteSink:
         if self._connection is None or self._rows is None:
             prepare(self._path, create=True, busy_seconds=self._busy_seconds, plainly=True)
             self._connection = connect(self._path, busy_seconds=self._busy_seconds)
+            # Four times the default: each checkpoint waits for the disk, and pages written often go once.
+            self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
             self._file = _identity(self._path)
             self._rows = RowWriter(self._connection)
         return self._connection, self._rows
 
-    def _explain(self, error: Exception, trace: Trace | None) -> RankScopeError:
+    def _explain(self, error: Exception) -> RankScopeError:
         if isinstance(error, RankScopeError):
             return error
         # Not the database but a value of the trace is at fault when the driver cannot bind it.
         unbindable = isinstance(error, sqlite3.InterfaceError | sqlite3.ProgrammingError)
         if isinstance(error, sqlite3.Error | OSError) and not unbindable:
             return describe(error, self._path)
-        name = "a trace" if trace is None else f"trace {trace.trace_id!r:.80}"
-        return TraceError(f"{name} holds a value that cannot be stored: {error!r:.200}.")
+        return TraceError(f"the trace holds a value that cannot be stored: {error!r:.200}.")
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

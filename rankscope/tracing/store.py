@@ -227,8 +227,16 @@ class TraceStore:
         except RankScopeError as error:
             print(f"rankscope: {error}", file=sys.stderr)  # noqa: T201 - nobody is left to raise to
 
-    def after_fork(self) -> None:
-        """In a forked child: start afresh, with an empty queue and connections of its own."""
+    def before_fork(self) -> None:
+        """Pause the writer between two batches."""
+        self._writer.pause(process_hooks.FORK_WAIT_S)
+
+    def after_fork_in_parent(self) -> None:
+        """Let it go on."""
+        self._writer.resume()
+
+    def after_fork_in_child(self) -> None:
+        """Start afresh, with an empty queue and connections of its own."""
         process_hooks.leave_alone(self._idle, self._writer)
         closed = self._closed
         self._reset()

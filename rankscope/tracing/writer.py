@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rankscope.core.trace import Trace
-from rankscope.errors import RankScopeError, WorkspaceError
+from rankscope.errors import RankScopeError, TraceError, WorkspaceError
 from rankscope.tracing.background import BackgroundQueue
 from rankscope.tracing.sqlite_sink import SqliteSink
 
@@ -79,6 +79,14 @@ class Writer:
         self._queue.close()
         self.flush()
 
+    def pause(self, timeout: float) -> None:
+        """Begin no batch until :meth:`resume`; wait for the one under way, at most ``timeout``."""
+        self._queue.pause(timeout)
+
+    def resume(self) -> None:
+        """Undo :meth:`pause`."""
+        self._queue.resume()
+
     def _work(self, jobs: list[_Job]) -> None:
         task = jobs[0].task
         if task is not None:  # whoever gave it waits for its future
@@ -94,7 +102,7 @@ class Writer:
             if refusal is None:
                 job.done.set_result(None)
             else:
-                self._fail(job, refusal)
+                self._fail(job, _named(refusal, job.trace))
 
     def _fail(self, job: _Job, error: RankScopeError) -> None:
         with self._lock:
@@ -106,3 +114,10 @@ class Writer:
                 self._on_error(error, job.trace)
             except Exception as fault:  # noqa: BLE001 - a faulty callback must not end the thread
                 sys.excepthook(type(fault), fault, fault.__traceback__)
+
+
+def _named(error: RankScopeError, trace: Trace | None) -> RankScopeError:
+    """The error with the trace that is at fault in its line, where it does not name it already."""
+    if trace is None or not isinstance(error, TraceError) or repr(trace.trace_id)[:80] in error.message:
+        return error
+    return TraceError(f"trace {trace.trace_id!r:.80}: {error.message}", remedy=error.remedy)

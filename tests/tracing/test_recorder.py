@@ -204,7 +204,7 @@ def test_odd_values_are_kept_as_text(sink: Kept) -> None:
     }
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.data())
 def test_no_input_raises_and_the_counts_add_up(data: st.DataObject) -> None:
     junk = st.recursive(

@@ -38,7 +38,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TraceStore]:
         yield opened
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30)
 @given(traces())
 def test_any_trace_comes_back_equal(shared: TraceStore, trace: Trace) -> None:
     trace = replace(trace, trace_id=f"{next(numbers)} {trace.trace_id}")
