@@ -38,7 +38,7 @@ def traces(draw: st.DrawFn) -> list[Trace]:
 FLOORS = st.one_of(st.none(), st.floats(-0.1, 1.1), st.sampled_from([0.0, 0.25, 0.4, 0.5, 1.0]))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(traces(), FLOORS, FLOORS, st.sampled_from([None, 2, 5]), st.data())
 def test_it_says_what_the_pipeline_then_does(
     made: list[Trace], floor: float | None, baseline: float | None, top_k: int | None, data: st.DataObject
