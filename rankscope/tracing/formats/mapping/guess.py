@@ -17,8 +17,9 @@ from rankscope.tracing.formats.identity import TraceIds
 from rankscope.tracing.formats.importer import ImportOptions
 from rankscope.tracing.formats.literals import looks_structured, parse_literal
 from rankscope.tracing.formats.mapping.apply import draft_of
-from rankscope.tracing.formats.mapping.candidate_lists import CandidateList, find_lists
+from rankscope.tracing.formats.mapping.candidate_lists import CandidateList
 from rankscope.tracing.formats.mapping.expressions import path_expression
+from rankscope.tracing.formats.mapping.find_lists import find_lists
 from rankscope.tracing.formats.mapping.guess_rows import Grouping, event_keys, groupings
 from rankscope.tracing.formats.mapping.guess_sources import sources_of
 from rankscope.tracing.formats.mapping.guess_stages import guess_stages
