@@ -163,7 +163,8 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
         if options.collections
         else _workspace_itself(workspace_folder, options.queries, options.qrels)
     )
-    reports = [_evaluate(target, settings, measures, options) for target in targets]
+    evaluated = [_evaluate(target, settings, measures, options) for target in targets]
+    reports = [report for report, _ in evaluated]
     mean = mean_of_collections(reports)
     if options.as_json:
         shown = {name: getattr(options, name) for name in ("measure", "relevant_from", "limit")}
@@ -172,6 +173,8 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     else:
         lines = report_lines(reports, mean, measure=options.measure, markdown=options.markdown)
         click.echo("\n".join(lines))
+    for _, run in evaluated:
+        run.settle()
     failed = _say_problems(reports)
     if earlier is not None:
         max_drop = 0.02 if options.max_drop is None else options.max_drop
@@ -230,7 +233,7 @@ def _collections(options: Options, settings: Settings) -> Iterator[Target]:
 
 def _evaluate(
     target: Target, settings: Settings, measures: tuple[str, ...], options: Options
-) -> CollectionReport:
+) -> tuple[CollectionReport, EvaluationRun]:
     """Run one target's judged queries and measure them."""
     from rankscope.cli.progress import show_progress
     from rankscope.engine.evaluation import EvaluationRun, load_query_set
@@ -250,13 +253,14 @@ def _evaluate(
         from rankscope.cli.trec_runs import write_runs
 
         write_runs(run.traces, options.runs, target.name)
-    return describe_collection(
+    report = describe_collection(
         target.name,
         evaluate(run.traces, query_set.judgments, measures, strata=query_set.strata),
         run.traces,
         by_stratum=options.by is not None,
         counts={"left_out_of_corpus": target.left_out, **query_set.counts(pipeline.documents)},
     )
+    return report, run
 
 
 def _announced(run: EvaluationRun) -> Iterator[IndexProgress]:

@@ -106,8 +106,9 @@ def collection_workspace(source: Path, work: Path, settings: Settings) -> Worksp
 class EvaluationRun:
     """One query set through one pipeline. ``traces`` holds the outcome, in the order of the queries.
 
-    A log that was cut short by a kill is resumed. A complete one is computed again, unless ``reuse``;
-    with ``fresh`` nothing of an earlier run is used.
+    What an earlier run left in its log is taken over until its caller has settled it, so that a command
+    over several collections resumes as a whole. A settled log is computed again, unless ``reuse``; with
+    ``fresh`` nothing of an earlier run is used.
     """
 
     def __init__(
@@ -127,6 +128,7 @@ class EvaluationRun:
         """Traces that an earlier run had computed."""
         self._reuse = reuse
         self._fresh = fresh
+        self._settled: Path | None = None
 
     def iter_progress(self, cancelled: Callable[[], bool] = never) -> Iterator[IndexProgress]:
         """Run what is missing. Raises Cancelled when stopped; what was done by then is kept.
@@ -148,6 +150,7 @@ class EvaluationRun:
             ) from None
         try:
             yield IndexProgress("models", 1, 1, 0.0, None)
+            self._settled = path.with_suffix(".settled")
             yield from self._run(TraceLog(path), cancelled)
         finally:
             lock.release()
@@ -174,18 +177,23 @@ class EvaluationRun:
 
     def _take_over(self, log: TraceLog) -> dict[str, Trace]:
         """Traces of an earlier run that still hold, by query id; the log is emptied when none shall."""
-        done: dict[str, Trace] = {}
-        if not self._fresh:
-            wanted = {item.query_id: item.query for item in self.query_set.queries}
-            for trace in log.read():
-                query_id = trace.query.query_id or ""
-                if wanted.get(query_id) == trace.query:
-                    done[query_id] = trace
-        if self._fresh or (len(done) == len(self.query_set.queries) and not self._reuse):
+        assert self._settled is not None
+        if self._fresh or (self._settled.exists() and not self._reuse):
             log.clear()
-            done = {}
+            self._settled.unlink(missing_ok=True)
+        wanted = {item.query_id: item.query for item in self.query_set.queries}
+        done: dict[str, Trace] = {}
+        for trace in log.read():
+            query_id = trace.query.query_id or ""
+            if wanted.get(query_id) == trace.query:
+                done[query_id] = trace
         self.taken_over = len(done)
         return done
+
+    def settle(self) -> None:
+        """Say that the outcome has been reported: the next run computes it again. Call after the run."""
+        assert self._settled is not None
+        self._settled.touch()
 
     def _identity(self) -> str:
         """Name of the log: a hash of all that the outcome depends on."""

@@ -147,6 +147,8 @@ def test_an_unchanged_collection_is_not_indexed_again_and_results_can_be_reused(
     collection: Path, work: Path
 ) -> None:
     run("--collection", collection, "--work", work, "--no-rerank")
+    again = run("--collection", collection, "--work", work, "--no-rerank")
+    assert "done before" not in again.stderr
     result = run("--collection", collection, "--work", work, "--no-rerank", "--reuse")
     assert "embedding" not in result.stderr
     assert "4 of them were done before" in result.stderr
