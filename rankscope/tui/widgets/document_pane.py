@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
 
@@ -11,6 +11,7 @@ from rankscope.core.trace import Trace
 from rankscope.tui import cells
 from rankscope.tui.state import ProbeState
 from rankscope.tui.widgets.document_views import VIEWS, journey, scores_view, text_view
+from rankscope.tui.widgets.text_view import TextView
 
 __all__ = ["DocumentPane"]
 
@@ -26,13 +27,11 @@ class DocumentPane(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Static(Content(""), id="journey", markup=False)
-        with VerticalScroll(id="document-body"):
-            yield Static(Content(""), id="document-text", markup=False)
+        yield TextView(id="document-body")
 
     def next_view(self) -> None:
         """Turn to the next view, from its top."""
         self.view = VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)]
-        self.query_one("#document-body", VerticalScroll).scroll_home(animate=False)
         self._draw()
 
     def show(self, state: ProbeState) -> None:
@@ -53,9 +52,8 @@ class DocumentPane(Vertical):
         if shown is not None and shown[0] is now[0] and shown[1:] == now[1:]:
             return
         self.query_one("#journey", Static).update(self._journey(state))
-        self.query_one("#document-text", Static).update(self._body(state))
-        if shown is None or shown[1] != state.chosen:
-            self.query_one("#document-body", VerticalScroll).scroll_home(animate=False)
+        from_top = shown is None or shown[1:3] != now[1:3]
+        self.query_one("#document-body", TextView).show(self._body(state), from_top=from_top)
 
     def _journey(self, state: ProbeState) -> Content:
         if state.trace is None or not state.chosen:
