@@ -85,13 +85,12 @@ def cause(life: Biography, found: Rescue | None) -> str:
 def _reasons(standing: CorpusStanding) -> list[str]:
     """What about the document and the query explains its place."""
     reasons: list[str] = []
-    dense = standing.stage("dense")
-    no_terms = standing.shared_terms == ()
-    if no_terms:
+    if standing.shared_terms == ():
         reasons.append("it shares no term with the query")
+    dense = standing.stage("dense")
     if dense is not None and dense.rank is not None and dense.score is not None and dense.rank * 2 > dense.of:
-        joint = "and its" if no_terms else "its"
-        reasons.append(f"{joint} cosine {dense.score:.2f} is in the lower half ({dense.rank} of {dense.of})")
+        low = f"its cosine {dense.score:.2f} is in the lower half ({dense.rank} of {dense.of})"
+        reasons = [f"{reasons[0]} and {low}"] if reasons else [low]
     if standing.tokens_cut:
         reasons.append(f"the cross-encoder did not see its last {standing.tokens_cut} tokens")
     return reasons

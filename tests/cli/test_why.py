@@ -39,10 +39,10 @@ def by_fate(sample_workspace: Workspace) -> dict[str, Inspection]:
     return {fate: inspect_document(pipeline, QUERY, doc_id, trace=trace) for fate, doc_id in chosen.items()}
 
 
-def changed(setting: str, value: float) -> Settings:
+def changed(setting: str, value: float, settings: Settings = SMALL) -> Settings:
     section, _, name = setting.partition(".")
     whole = name in ("candidates", "depth", "rrf_k", "top_k")
-    return SMALL.override(section, **{name: int(value) if whole else value})
+    return settings.override(section, **{name: int(value) if whole else value})
 
 
 def one_step_less(change: Change) -> float:
@@ -81,13 +81,29 @@ def test_replaying_each_change_brings_the_document_in_and_one_step_less_does_not
 ) -> None:
     replayed = 0
     for found in by_fate.values():
-        for change in found.rescue.changes[:2] if found.rescue is not None else ():
+        for change in found.rescue.changes[:1] if found.rescue is not None else ():
             again = sample_workspace.pipeline(changed(change.setting, change.to)).run(QUERY)
             assert found.biography.doc_id in again.kept
             less = sample_workspace.pipeline(changed(change.setting, one_step_less(change))).run(QUERY)
             assert found.biography.doc_id not in less.kept
             replayed += 1
     assert replayed >= 1
+
+
+def test_a_document_that_fusion_cut_is_brought_in(sample_workspace: Workspace) -> None:
+    narrow = SMALL.override("retrieval", candidates=4).override("rerank", enabled=False)
+    pipeline = sample_workspace.pipeline(narrow)
+    trace = pipeline.run(QUERY)
+    listed = dict.fromkeys(hit.doc_id for ranking in trace.rankings[:2] for hit in ranking.hits[:5])
+    cut = (doc_id for doc_id in listed if biography(trace, doc_id).fate == "fusion_cut")
+    found = (inspect_document(pipeline, QUERY, doc_id, trace=trace) for doc_id in cut)
+    rescued = next(item for item in found if item.rescue is not None and item.rescue.changes)
+    assert rescued.rescue is not None
+    for change in rescued.rescue.changes[:2]:
+        again = sample_workspace.pipeline(changed(change.setting, change.to, narrow)).run(QUERY)
+        assert again.kept[change.rank - 1] == rescued.biography.doc_id
+        less = sample_workspace.pipeline(changed(change.setting, one_step_less(change), narrow)).run(QUERY)
+        assert rescued.biography.doc_id not in less.kept
 
 
 def test_a_filter_is_named(sample_workspace: Workspace) -> None:
