@@ -81,7 +81,7 @@ def guess(path: Path) -> Proposal:
         raise InputError(
             "no ranking was found in the first records.",
             path=path,
-            remedy="Write a mapping by hand: docs/mapping.md in the repository shows one.",
+            remedy="Write a mapping by hand: traces/mapping.md in the repository shows one.",
         )
     return best
 
