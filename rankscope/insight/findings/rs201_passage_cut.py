@@ -33,8 +33,8 @@ def check(evidence: Evidence) -> Outcome:
 
 
 def _recorded(hit: Hit) -> _Cut:
-    cut, seen = hit.details["tokens_cut"], hit.details.get("tokens")
-    return _Cut(hit.doc_id, cut, None if seen is None else cut / (cut + seen))
+    cut, tokens = hit.details["tokens_cut"], hit.details.get("tokens", 0.0)
+    return _Cut(hit.doc_id, cut, min(cut / tokens, 1.0) if tokens > 0 else None)
 
 
 def _proved_by_length(evidence: Evidence, ranking: Ranking) -> Outcome:

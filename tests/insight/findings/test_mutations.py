@@ -77,7 +77,7 @@ def rs201(trace: Trace, rng: random.Random) -> Broken:
     reranked = list(hits(trace, "rerank"))
     for place in rng.sample(range(len(reranked)), rng.randint(1, 5)):
         reranked[place] = replace(
-            reranked[place], details={"tokens": 512.0, "tokens_cut": float(rng.randint(1, 900))}
+            reranked[place], details={"tokens": 1412.0, "tokens_cut": float(rng.randint(1, 900))}
         )
     return Broken(with_hits(trace, "rerank", reranked))
 

@@ -27,7 +27,7 @@ def with_details(trace: Trace, **details: dict[str, float]) -> Trace:
 
 
 def test_rs201_recorded_cuts_and_the_share_that_was_lost() -> None:
-    trace = with_details(reranked(a="x", b="y"), a={"tokens": 300, "tokens_cut": 100}, b={"tokens_cut": 0})
+    trace = with_details(reranked(a="x", b="y"), a={"tokens": 400, "tokens_cut": 100}, b={"tokens_cut": 0})
     finding = found("RS201", trace)
     assert (finding.severity, finding.doc_ids) == ("warning", ("a",))
     assert "100 tokens, 25%" in finding.message
