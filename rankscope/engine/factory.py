@@ -122,6 +122,8 @@ def _open(folder: Path, settings: Settings) -> Parts:
 
 def build_pipeline(parts: Parts, settings: Settings, corpus_name: str) -> Pipeline:
     """Wire the stages that the settings ask for."""
+    from rankscope.insight.findings import examine
+
     retrieval = settings.retrieval
     reranker = parts.reranker(settings.rerank) if settings.rerank.enabled else None
     floor = None
@@ -142,6 +144,7 @@ def build_pipeline(parts: Parts, settings: Settings, corpus_name: str) -> Pipeli
         candidates=retrieval.candidates,
         top_k=settings.floor.top_k,
         floor=floor,
+        examine=lambda trace: examine(trace, settings=settings).findings,
     )
 
 

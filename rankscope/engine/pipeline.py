@@ -17,7 +17,7 @@ from rankscope.core.identifiers import new_trace_id
 from rankscope.core.ordering import rank_by_score
 from rankscope.core.protocols import DocumentSource, Fuser, Reranker, Retriever
 from rankscope.core.scales import ScoreScale
-from rankscope.core.trace import Floor, Hit, PipelineInfo, Ranking, Trace
+from rankscope.core.trace import Finding, Floor, Hit, PipelineInfo, Ranking, Trace
 from rankscope.errors import Cancelled, RankScopeError, ScaleError
 from rankscope.stages.threshold.relevance_floor import apply_floor
 
@@ -27,6 +27,11 @@ __all__ = ["Pipeline", "finish"]
 def never() -> bool:
     """The ``cancelled`` of a run that nobody stops."""
     return False
+
+
+def no_findings(trace: Trace) -> Sequence[Finding]:  # noqa: ARG001
+    """The findings of a pipeline that does not look for any."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,8 @@ class Pipeline:
     top_k: int
     """K: most documents that are kept."""
     floor: Floor | None
+    examine: Callable[[Trace], Sequence[Finding]] = no_findings
+    """Findings on a finished trace."""
 
     def run(self, query: Query, *, cancelled: Callable[[], bool] = never) -> Trace:
         """Drain :meth:`iter_run`. Raises Cancelled when it was stopped before it finished."""
@@ -93,7 +100,8 @@ class Pipeline:
             yield event
         if cancelled():
             return
-        yield TraceFinished(finish(replace(trace, pipeline=self.describe())))
+        finished = finish(replace(trace, pipeline=self.describe()))
+        yield TraceFinished(replace(finished, findings=tuple(self.examine(finished))))
 
     def _iter_rerank(self, trace: Trace, fused: Ranking, cancelled: Callable[[], bool]) -> Iterator[Event]:
         if self.reranker is None:

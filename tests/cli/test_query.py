@@ -59,7 +59,7 @@ def test_the_table_says_what_was_kept_and_why(sample_workspace: Workspace) -> No
     arguments = ["query", "ibuprofen dosage for children", "--floor", "0.999", "--no-store", "-k", "3"]
     result = CliRunner().invoke(cli, arguments)
     assert result.exit_code == 0
-    assert "decision  refuse: no document reaches the floor 0.999 (probability, manual)" in result.stdout
+    assert "decision  refuse: 0 kept (K=3); floor 0.999 (probability, manual)" in result.stdout
     assert "ibu-child-01" in result.stdout
 
 
@@ -75,14 +75,15 @@ def test_filters_are_obeyed_by_every_stage(sample_workspace: Workspace) -> None:
 
 def test_without_reranking_the_floor_is_left_out_and_said(sample_workspace: Workspace) -> None:
     result = CliRunner().invoke(cli, ["query", "wet shoe", "--no-rerank", "--no-store"])
-    assert "no floor applied" in result.stdout
-    assert "rerank " not in result.stdout
+    assert "not applied: the floor" in result.stdout
+    assert "\nrerank " not in result.stdout
 
 
 def test_a_filter_that_matches_nothing_is_an_honest_refusal(sample_workspace: Workspace) -> None:
     result = CliRunner().invoke(cli, ["query", "leave", "--where", "tenant=nobody", "--no-store"])
     assert result.exit_code == 0
-    assert "No document was found" in result.stdout
+    assert "No stage put out a document" in result.stdout
+    assert "fewer --where filters" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["--where", "tenant"], ["--floor", "high"]])

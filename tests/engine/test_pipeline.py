@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -12,7 +12,7 @@ from rankscope.core.events import BatchScored, StageFailed, TraceFinished
 from rankscope.core.ordering import rank_by_score
 from rankscope.core.protocols import ScoredPair
 from rankscope.core.scales import ScoreScale
-from rankscope.core.trace import Floor, ModelInfo, PipelineInfo, Ranking
+from rankscope.core.trace import Finding, Floor, ModelInfo, PipelineInfo, Ranking, Trace
 from rankscope.engine.pipeline import Pipeline
 from rankscope.errors import Cancelled, ModelError
 from rankscope.stages.fusion.rrf import ReciprocalRankFusion
@@ -124,6 +124,14 @@ def test_the_finished_trace_is_complete() -> None:
     assert (trace.kept, trace.decision) == (("d90", "d40"), "answer")
     assert trace.pipeline.fingerprint == "f"
     assert set(trace.documents) == {"d10", "d20", "d30", "d40", "d90"}
+
+
+def test_findings_are_those_of_the_finished_trace() -> None:
+    def examine(trace: Trace) -> list[Finding]:
+        return [Finding("RS501", "info", f"{trace.decision}, {len(trace.kept)} kept")]
+
+    trace = replace(pipeline(), examine=examine).run(Query("q"))
+    assert [finding.message for finding in trace.findings] == ["answer, 2 kept"]
 
 
 def test_a_floor_above_every_score_refuses() -> None:

@@ -215,7 +215,7 @@ class FakeWorkspace:
     ) -> None:
         self.script = script or Script()
         self.documents = tuple(corpus() if documents is None else documents)
-        self.settings = settings or Settings()
+        self.settings = settings or Settings().override("floor", value=0.40)
         self.name = "sample_corpus"
         self.document_count = len(self.documents)
         self.example_queries: tuple[str, ...] = (

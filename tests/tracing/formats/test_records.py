@@ -150,7 +150,7 @@ def test_numbers_ranks_ids_and_texts() -> None:
 
 
 def test_the_mapping_in_the_documentation_can_be_read(tmp_path: Path) -> None:
-    page = Path(__file__).parents[3] / "docs" / "mapping.md"
+    page = Path(__file__).parents[3] / "traces" / "mapping.md"
     text = page.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
     saved = tmp_path / "map.toml"
     saved.write_text(text, encoding="utf-8")
