@@ -23,6 +23,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("rankscope.cli.check", "Look for what is wrong with rankings."),
     "rule": ("rankscope.cli.rule", "Explain a finding."),
     "floor": ("rankscope.cli.floor", "Choose the relevance floor from real scores."),
+    "train": ("rankscope.cli.train", "Fine-tune a cross-encoder on judged queries."),
     "bench": ("rankscope.cli.bench", "Time this machine beside the stock libraries."),
     "doctor": ("rankscope.cli.doctor", "Check versions, models, index and database."),
 }
