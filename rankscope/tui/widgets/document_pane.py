@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
-from textual.widgets import Static
 
 from rankscope.core.trace import Trace
 from rankscope.tui import cells
@@ -16,7 +13,7 @@ from rankscope.tui.widgets.text_view import TextView
 __all__ = ["DocumentPane"]
 
 
-class DocumentPane(Vertical):
+class DocumentPane(TextView):
     """Shows the document that the state has chosen; ``next_view`` turns to the next view."""
 
     def __init__(self, *, id: str) -> None:
@@ -24,10 +21,6 @@ class DocumentPane(Vertical):
         self.view = VIEWS[0]
         self._shown: tuple[Trace, str, str, int] | None = None
         self._state: ProbeState | None = None
-
-    def compose(self) -> ComposeResult:
-        yield Static(Content(""), id="journey", markup=False)
-        yield TextView(id="document-body")
 
     def next_view(self) -> None:
         """Turn to the next view, from its top."""
@@ -40,33 +33,28 @@ class DocumentPane(Vertical):
         self._draw()
 
     def on_resize(self) -> None:
-        """The scores are laid out by width."""
+        """Fold anew; the scores are laid out by width."""
         self._draw()
 
     def _draw(self) -> None:
         state = self._state
-        if state is None or state.trace is None:
+        if state is None or state.trace is None or self.inner_width < 1:
             return
-        now = (state.trace, state.chosen, self.view, self.size.width)
+        now = (state.trace, state.chosen, self.view, self.inner_width)
         shown, self._shown = self._shown, now
         if shown is not None and shown[0] is now[0] and shown[1:] == now[1:]:
             return
-        self.query_one("#journey", Static).update(self._journey(state))
         from_top = shown is None or shown[1:3] != now[1:3]
-        self.query_one("#document-body", TextView).show(self._body(state), from_top=from_top)
-
-    def _journey(self, state: ProbeState) -> Content:
-        if state.trace is None or not state.chosen:
-            return Content("")
-        width = max(self.size.width - 2, 20)
-        return journey(state.trace, state.chosen, k=state.rrf_k, total=state.total, width=width)
-
-    def _body(self, state: ProbeState) -> Content:
-        if state.trace is None or not state.chosen:
-            return Content("")
+        if not state.chosen:
+            self.show_lines(Content(""), Content(""), from_top=True)
+            return
+        trace, width = state.trace, self.inner_width
+        way = journey(trace, state.chosen, k=state.rrf_k, total=state.total, width=width)
         if self.view == "scores":
-            return scores_view(state.trace, state.chosen, max(self.size.width - 3, 20), k=state.rrf_k)
-        return text_view(state.trace, state.chosen)
+            body = scores_view(trace, state.chosen, width - 1, k=state.rrf_k)
+        else:
+            body = text_view(trace, state.chosen)
+        self.show_lines(way, body, from_top=from_top)
 
     def title(self, state: ProbeState) -> Content:
         """The chosen document's id and the names of the views, for the rule above."""

@@ -81,7 +81,7 @@ class RankingTable(ScrollView, can_focus=True):
         return None if place is None else place - self.scroll_offset.y + HEADING_LINES
 
     def _lay_out(self) -> None:
-        width = self.scrollable_content_region.width
+        width = self.outer_size.width - self.scrollbar_gutter.width
         lines = 0 if self.column is None else len(self.column.lines)
         self._figures = ()
         self._drawn.clear()
@@ -93,7 +93,7 @@ class RankingTable(ScrollView, can_focus=True):
 
     def _reveal(self) -> None:
         place = self._places.get(self.chosen)
-        room = self.size.height - HEADING_LINES
+        room = self.outer_size.height - HEADING_LINES
         if place is None or room < 1:
             return
         top = self.scroll_offset.y
@@ -109,13 +109,13 @@ class RankingTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the viewport: the heading stays, the lines below it scroll."""
-        width = self.scrollable_content_region.width
+        width = self.outer_size.width - self.scrollbar_gutter.width
         style = self.visual_style
         if self.column is None:
             return self._strip(self._waiting_line(y, width), style, width)
         if y == 0:
             return self._strip(ranking_columns.heading(self._figures), style, width)
-        if self.absence and self.chosen not in self._places and y == self.size.height - 1:
+        if self.absence and self.chosen not in self._places and y == self.outer_size.height - 1:
             return self._strip(self._absence_line(width), self._mark_style(), width)
         place = y - HEADING_LINES + self.scroll_offset.y
         if not 0 <= place < len(self.column.lines):
@@ -171,7 +171,7 @@ class RankingTable(ScrollView, can_focus=True):
 
     def action_page(self, by: int) -> None:
         """As many documents on as the column is high."""
-        self.action_step(by * max(self.size.height - HEADING_LINES - 1, 1))
+        self.action_step(by * max(self.outer_size.height - HEADING_LINES - 1, 1))
 
     def action_edge(self, end: int) -> None:
         """The first or the last document."""

@@ -1,4 +1,4 @@
-"""A scrolling view of styled text, folded to its width; what is selected with the mouse can be copied."""
+"""A view of styled text, folded to its width: some lines stay at the top, the others scroll below them."""
 
 from __future__ import annotations
 
@@ -16,37 +16,42 @@ LONGEST_LINE = 140
 
 
 class TextView(ScrollView, can_focus=True):
-    """Draws line by line, so that a new text is on the screen in the next frame, without a new layout."""
+    """Draws line by line, so that a new text is there in the next frame, without a new layout.
+
+    What is selected with the mouse can be copied.
+    """
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
-        self._content = Content("")
+        self._pinned: list[Content] = []
         self._lines: list[Content] = []
 
-    def show(self, content: Content, *, from_top: bool) -> None:
-        """Show a text, from its top or where the view stands."""
-        self._content = content
-        self._fold()
+    @property
+    def inner_width(self) -> int:
+        """Cells for text. ``size`` is still the old one while a resize is handled, so it is not used."""
+        return max(self.outer_size.width - self.gutter.width, 0)
+
+    def show_lines(self, pinned: Content, text: Content, *, from_top: bool) -> None:
+        """Show a text below its pinned lines, from its top or where the view stands."""
+        width = min(self.inner_width - 1, LONGEST_LINE)
+        self._pinned = pinned.wrap(self.inner_width) if pinned and width > 0 else []
+        self._lines = text.wrap(width) if width > 0 else []
+        self.virtual_size = Size(max(width, 0), len(self._pinned) + len(self._lines))
         if from_top:
             self.scroll_home(animate=False)
-
-    def _fold(self) -> None:
-        width = min(self.scrollable_content_region.width - 1, LONGEST_LINE)
-        self._lines = self._content.wrap(width) if width > 0 else []
-        self.virtual_size = Size(max(width, 0), len(self._lines))
         self.refresh()
 
-    def on_resize(self) -> None:
-        """Fold anew."""
-        self._fold()
+    def _line(self, y: int) -> int:
+        """Place of a line of the viewport among pinned and other lines together."""
+        return y if y < len(self._pinned) else y + self.scroll_offset.y
 
     def render_line(self, y: int) -> Strip:
         """One line of the viewport."""
-        style, width = self.visual_style, self.scrollable_content_region.width
-        place = y + self.scroll_offset.y
-        if place >= len(self._lines):
-            return Strip.blank(width, style.rich_style)
-        line = self._lines[place]
+        style, place = self.visual_style, self._line(y)
+        lines = (*self._pinned, *self._lines)
+        if place >= len(lines):
+            return Strip.blank(self.inner_width, style.rich_style)
+        line = lines[place]
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(place)) is not None:
             start, end = span
@@ -56,11 +61,13 @@ class TextView(ScrollView, can_focus=True):
             Segment(text, (style + part).rich_style)
             for text, part in line.render(style, end="", parse_style=self._get_style)
         ]
-        return Strip(segments).adjust_cell_length(width, style.rich_style).apply_offsets(0, place)
+        strip = Strip(segments).adjust_cell_length(self.inner_width, style.rich_style)
+        return strip.apply_offsets(0, place)
 
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """The selected text."""
-        return selection.extract("\n".join(line.plain for line in self._lines)), "\n"
+        lines = (*self._pinned, *self._lines)
+        return selection.extract("\n".join(line.plain for line in lines)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002
         """Draw the selection."""
