@@ -28,24 +28,26 @@ class KeyTimes:
 
     fused_median_ms: float
     fused_worst_ms: float
-    key_median_ms: float
-    key_worst_ms: float
+    key_median_ms: float | None
+    """None when every query was reranked before a key could be pressed."""
+    key_worst_ms: float | None
     keys_measured: int
 
-    def as_mapping(self) -> dict[str, float]:
+    def as_mapping(self) -> dict[str, float | None]:
         """Plain numbers for JSON."""
         return asdict(self)
 
 
 def measure_keys(workspace: Workspace, queries: tuple[str, ...] = ()) -> KeyTimes:
-    """Type queries, and press a floor key while each is reranked. Gives up after a minute's wait."""
+    """Type queries, and move to the next document while each is reranked. Gives up after a minute's wait."""
     asked = (queries or workspace.example_queries)[:_QUERIES]
     if not asked:
         raise RankScopeError(
             "there is no query to type.", remedy="Index a BEIR folder that holds queries.jsonl."
         )
     fused, keys = asyncio.run(_drive(workspace, asked))
-    return KeyTimes(statistics.median(fused), max(fused), statistics.median(keys), max(keys), len(keys))
+    middle = statistics.median(keys) if keys else None
+    return KeyTimes(statistics.median(fused), max(fused), middle, max(keys, default=None), len(keys))
 
 
 async def _drive(workspace: Workspace, queries: tuple[str, ...]) -> tuple[list[float], list[float]]:
@@ -70,16 +72,17 @@ async def _drive(workspace: Workspace, queries: tuple[str, ...]) -> tuple[list[f
                 await _until(lambda text=text: _is_fused(probe.state.trace, text))  # type: ignore[misc]
                 await _painted(app.call_after_refresh)
                 fused.append((time.perf_counter() - started) * 1000)
+                app.simulate_key("left")
+                await pilot.pause()
                 if probe.state.run is RunPhase.RUNNING:
-                    before = probe.state.settings.floor.value
+                    before = probe.state.chosen
                     started = time.perf_counter()
-                    app.simulate_key("right_square_bracket")
-                    await _until(lambda before=before: probe.state.settings.floor.value != before)  # type: ignore[misc]
+                    app.simulate_key("down")
+                    await _until(lambda before=before: probe.state.chosen != before)  # type: ignore[misc]
                     await _painted(app.call_after_refresh)
                     keys.append((time.perf_counter() - started) * 1000)
                 await _until(lambda: not probe.state.busy)
-                app.simulate_key("left_square_bracket")
-    return fused, keys or [0.0]
+    return fused, keys
 
 
 def _is_fused(trace: object, text: str) -> bool:

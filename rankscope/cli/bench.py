@@ -24,8 +24,16 @@ PARTS = ("bm25", "embed", "rerank", "stages", "keys")
 
 @click.command(name="bench")
 @click.option("--only", multiple=True, type=click.Choice(PARTS), help="Measure this part alone; repeatable.")
-@click.option("--documents", default=20_000, show_default=True, help="Corpus size for BM25.")
-@click.option("--rounds", default=3, show_default=True, help="Runs of each way; medians are shown.")
+@click.option(
+    "--documents", default=20_000, type=click.IntRange(1), show_default=True, help="Corpus size for BM25."
+)
+@click.option(
+    "--rounds",
+    default=3,
+    type=click.IntRange(1),
+    show_default=True,
+    help="Runs of each way; medians are shown.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON document.")
 @click.pass_obj
 def command(
@@ -126,5 +134,7 @@ def _key_lines(keys: KeyTimes) -> list[str]:
     ]
 
 
-def _spread(name: str, median_ms: float, worst_ms: float) -> str:
+def _spread(name: str, median_ms: float | None, worst_ms: float | None) -> str:
+    if median_ms is None or worst_ms is None:
+        return f"{name:<35} not measured: reranking was over before a key could be pressed"
     return f"{name:<35} median {median_ms:.0f} ms, worst {worst_ms:.0f} ms"

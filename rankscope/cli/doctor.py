@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -18,6 +19,7 @@ from rankscope.cli.health import (
     check_packages,
     check_precision,
 )
+from rankscope.core.sanitize import visible
 
 __all__ = ["command"]
 
@@ -58,9 +60,12 @@ def command(workspace_folder: str | None, as_json: bool) -> None:
     else:
         for check in checks:
             mark, colour = _MARKS[check.verdict]
-            click.echo(f"{click.style(f'{mark:>5}', fg=colour)}  {check.name:<22} {check.message}")
+            shown = f"{mark:>5}"
+            if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+                shown = click.style(shown, fg=colour)
+            click.echo(f"{shown}  {check.name:<22} {visible(check.message)}")
             if check.remedy:
-                click.echo(f"{'':>5}  {'':<22} {check.remedy}")
+                click.echo(f"{'':>5}  {'':<22} {visible(check.remedy)}")
     if any(check.verdict == "error" for check in checks):
         sys.exit(1)
 

@@ -66,7 +66,7 @@ def check_index(workspace: Workspace) -> Iterator[Check]:
         if len(counts) > 1:
             yield Check("index", "error", f"its parts disagree on the count: {sorted(counts)}", _REBUILD)
             return
-    except (RankScopeError, OSError) as error:
+    except (RankScopeError, OSError, RuntimeError, sqlite3.Error) as error:
         yield Check("index", "error", str(error), _REBUILD)
         return
     yield Check(

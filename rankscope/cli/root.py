@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 import sys
 from importlib import import_module
 from typing import Any, NoReturn
@@ -75,13 +76,12 @@ def main() -> None:
     except RankScopeError as error:
         _stop(str(error), error.exit_code)
     except OSError as error:
-        if error.errno not in _EXPECTED:
+        if error.filename is None and error.errno != errno.ENOSPC:
             raise
         where = f"{error.filename}: " if error.filename else ""
         _stop(f"{where}{error.strerror}.", 2)
-
-
-_EXPECTED = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT)
+    except sqlite3.Error as error:
+        _stop(f"a database of the workspace cannot be used: {error}. Run `rankscope doctor`.", 2)
 
 
 def _stop(line: str, status: int) -> NoReturn:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rankscope.core.sanitize import visible
 from rankscope.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -205,7 +206,8 @@ def _warn_of_scales(options: ImportOptions, reports: list[ImportReport]) -> None
     for stage in options.scales:
         if stage not in found:
             known = ", ".join(sorted(found)) or "none"
-            click.echo(f"--scale {stage}: no trace has this stage; there are {known}.", err=True)
+            line = f"--scale {stage}: no trace has this stage; there are {known}."
+            click.echo(visible(line), err=True)
 
 
 def _lines(report: ImportReport) -> list[str]:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rankscope.config import ModelSettings, RerankSettings, Settings
+from rankscope.core.documents import Query
 from rankscope.core.protocols import DocumentSource, Encoder, Reranker, Retriever
 from rankscope.core.scales import ScoreScale
-from rankscope.core.trace import Floor, ModelInfo, PipelineInfo
+from rankscope.core.trace import Floor, ModelInfo, PipelineInfo, Ranking
 from rankscope.engine.generations import Generations
 from rankscope.engine.manifest import Manifest
 from rankscope.engine.pipeline import Pipeline
-from rankscope.errors import IndexMismatch, IndexMissing, ModelError
+from rankscope.errors import IndexMismatch, IndexMissing, ModelError, WorkspaceError
 from rankscope.stages.fusion.rrf import ReciprocalRankFusion
 
 if TYPE_CHECKING:
@@ -69,6 +70,21 @@ class Parts:
         self.documents.close()
 
 
+class CheckedRetriever:
+    """Dense retrieval that first makes sure that the query is encoded by the weights of the index."""
+
+    def __init__(self, parts: Parts, retriever: Retriever) -> None:
+        self.stage = retriever.stage
+        self.score_scale = retriever.score_scale
+        self._parts = parts
+        self._retriever = retriever
+
+    def retrieve(self, query: Query, depth: int) -> Ranking:
+        """As the retriever it guards. Raises IndexMismatch for other weights."""
+        self._parts.check_encoder()
+        return self._retriever.retrieve(query, depth)
+
+
 def make_encoder(settings: ModelSettings) -> Encoder:
     """The bi-encoder that the settings name; weights load on first use."""
     from rankscope.stages.dense.encoder import BiEncoder
@@ -95,17 +111,20 @@ def open_parts(generations: Generations, settings: Settings) -> Parts:
             return _open(folder, settings)
         except FileNotFoundError:  # a build swapped the generation between the two looks: look again
             if attempt == 2:
-                raise
+                raise WorkspaceError(
+                    f"{folder}: a file of the index is missing.", remedy="Run `rankscope index` again."
+                ) from None
     raise AssertionError("unreachable")
 
 
 def _open(folder: Path, settings: Settings) -> Parts:
     from rankscope.corpus.document_store import DocumentStore
     from rankscope.stages.bm25.okapi import Bm25Index
+    from rankscope.stages.bm25.tokenizer import RULES_VERSION
     from rankscope.stages.dense.faiss_index import FaissIndex
 
     manifest = Manifest.read(folder)
-    manifest.check(settings)
+    manifest.check(settings, RULES_VERSION)
     parts = Parts(
         manifest=manifest,
         documents=DocumentStore.open(folder / "documents.db"),
@@ -156,7 +175,7 @@ def _retrievers(parts: Parts, settings: Settings, documents: DocumentSource) -> 
     if settings.retrieval.bm25_weight > 0:
         retrievers.append(Bm25Retriever(parts.bm25, documents))
     if settings.retrieval.dense_weight > 0:
-        retrievers.append(DenseRetriever(parts.encoder, parts.vectors, documents))
+        retrievers.append(CheckedRetriever(parts, DenseRetriever(parts.encoder, parts.vectors, documents)))
     return retrievers
 
 

@@ -48,6 +48,10 @@ class Generations:
         staging.mkdir(parents=True, mode=0o700)
         return staging
 
+    def discard_staging(self) -> None:
+        """Remove what a build that turned out not to be needed has written. Call with the lock held."""
+        shutil.rmtree(self.folder / "staging", ignore_errors=True)
+
     def publish(self, staging: Path) -> Path:
         """Make a complete build the one in use and remove the others. Call with the lock held."""
         for path in sorted(staging.rglob("*")):

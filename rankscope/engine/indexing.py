@@ -7,6 +7,7 @@ content hash, so a killed or cancelled build resumes, and an unchanged document 
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from rankscope.core.protocols import Encoder
 from rankscope.engine.examples import example_queries
 from rankscope.engine.manifest import Manifest, corpus_fingerprint
 from rankscope.engine.progress import IndexProgress, ProgressClock
-from rankscope.errors import Cancelled, WorkspaceBusy
+from rankscope.errors import Cancelled, RankScopeError, WorkspaceBusy
 
 if TYPE_CHECKING:
     from rankscope.corpus.document_store import DocumentStore
@@ -101,9 +102,10 @@ class IndexBuild:
         with DocumentStore.create(staging / "documents.db") as store:
             skipped = yield from self._read(store, cancelled)
             manifest = self._manifest(store, skipped)
-            present = self.workspace.manifest
+            present = self._usable_present()
             if present is not None and present.same_input(manifest):
                 self.report = self._reported(present, unchanged=True)
+                self.workspace.generations.discard_staging()
                 return
             dense = yield from self._embed(store, staging, cancelled)
             yield from _compile_bm25(store, staging, cancelled)
@@ -133,6 +135,20 @@ class IndexBuild:
             yield clock.at(done)
         store.seal()
         return loading.skipped
+
+    def _usable_present(self) -> Manifest | None:
+        """The manifest of the index in use; None when there is none, or it cannot be opened whole."""
+        from rankscope.engine.factory import open_parts
+
+        try:
+            parts = open_parts(self.workspace.generations, self.workspace.settings)
+        except (RankScopeError, OSError, RuntimeError, ValueError, sqlite3.Error):
+            return None  # damaged, of another version or model: it is built anew
+        try:
+            counts = {len(parts.documents), len(parts.bm25), len(parts.vectors)}
+            return parts.manifest if counts == {parts.manifest.documents} else None
+        finally:
+            parts.close()
 
     def _manifest(self, store: DocumentStore, skipped: int) -> Manifest:
         from rankscope.stages.bm25.tokenizer import RULES_VERSION

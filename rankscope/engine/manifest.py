@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from rankscope.config import Settings
 from rankscope.errors import IndexMismatch, WorkspaceError
@@ -44,7 +43,6 @@ class Manifest:
     """Records of the source that were left out on request."""
     example_queries: tuple[str, ...] = ()
     schema: str = SCHEMA
-    extra: dict[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Store as ``manifest.json`` in the index folder."""
@@ -64,13 +62,21 @@ class Manifest:
                 )
             data["example_queries"] = tuple(data["example_queries"])
             return cls(**data)
+        except FileNotFoundError:
+            raise  # a build swapped the index between two looks: the caller looks again
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise WorkspaceError(
                 f"{path}: cannot be read ({error}).", remedy="Run `rankscope index` again."
             ) from error
 
-    def check(self, settings: Settings) -> None:
-        """Raise IndexMismatch when these settings ask for vectors of another model."""
+    def check(self, settings: Settings, tokenizer: str) -> None:
+        """Raise IndexMismatch when the settings or this version's tokenizer do not fit the index."""
+        if tokenizer != self.tokenizer:
+            raise IndexMismatch(
+                f"the index was built with version {self.tokenizer} of the BM25 tokenizer, "
+                f"this is version {tokenizer}.",
+                remedy="Run `rankscope index` again.",
+            )
         if settings.models.bi_encoder != self.bi_encoder:
             raise IndexMismatch(
                 f"the index was built with the bi-encoder {self.bi_encoder!r}, "

@@ -6,6 +6,7 @@ whose ``cancelled`` turns true, ends the run between two chunks of reranking.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,14 @@ __all__ = ["Pipeline", "finish"]
 def never() -> bool:
     """The ``cancelled`` of a run that nobody stops."""
     return False
+
+
+_STAGE_FAULTS = (RankScopeError, RuntimeError, OSError, MemoryError, sqlite3.Error)
+"""What a stage may fail with (RuntimeError is torch's, out of memory included) without ending the run."""
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def no_findings(trace: Trace) -> Sequence[Finding]:  # noqa: ARG001
@@ -80,8 +89,8 @@ class Pipeline:
                 return
             try:
                 ranking = retriever.retrieve(query, self.depth)
-            except RankScopeError as error:
-                reason = str(error)
+            except _STAGE_FAULTS as error:
+                reason = _one_line(error)
                 failed = _failed(retriever.stage, retriever.score_scale, reason, self.depth)
                 trace = trace.with_ranking(failed)
                 yield StageFailed(trace, retriever.stage, reason)
@@ -89,6 +98,10 @@ class Pipeline:
             trace = trace.with_ranking(ranking)
             yield StageFinished(trace, retriever.stage)
         if cancelled():
+            return
+        if not any(ranking.ran for ranking in trace.rankings):
+            finished = replace(trace, pipeline=self.describe())
+            yield TraceFinished(replace(finished, findings=tuple(self.examine(finished))))
             return
         yield StageStarted(trace, "fusion")
         fused = self.fuser.fuse([ranking for ranking in trace.rankings if ranking.ran], self.candidates)
@@ -127,12 +140,8 @@ class Pipeline:
                     yield BatchScored(trace, done=len(ranking.hits), total=total)
         except Cancelled:
             return
-        except RankScopeError as error:
-            yield _rerank_failed(trace, self.reranker, self.candidates, str(error))
-            return
-        except RuntimeError as error:  # what torch raises, out of memory included
-            reason = " ".join(str(error).split())[:200]
-            yield _rerank_failed(trace, self.reranker, self.candidates, reason)
+        except _STAGE_FAULTS as error:
+            yield _rerank_failed(trace, self.reranker, self.candidates, _one_line(error))
             return
         yield StageFinished(trace, "rerank")
 
@@ -190,7 +199,7 @@ def finish(trace: Trace) -> Trace:
     final = trace.final
     top_k = trace.top_k if trace.top_k is not None else 10
     if final is None:
-        return replace(trace, kept=(), decision="refuse")
+        return replace(trace, kept=(), decision=None)
     try:
         outcome = apply_floor(final, trace.floor, top_k)
     except ScaleError as error:

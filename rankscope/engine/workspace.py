@@ -56,8 +56,18 @@ class Workspace:
     @property
     def manifest(self) -> Manifest | None:
         """Facts about the index in use, None when there is none."""
-        folder = self.generations.current()
-        return None if folder is None else Manifest.read(folder)
+        for attempt in range(3):
+            folder = self.generations.current()
+            if folder is None:
+                return None
+            try:
+                return Manifest.read(folder)
+            except FileNotFoundError as error:  # a build may have swapped the index between the two looks
+                if attempt == 2:
+                    raise WorkspaceError(
+                        f"{folder}: its manifest is missing.", remedy="Run `rankscope index` again."
+                    ) from error
+        return None
 
     @property
     def document_count(self) -> int:

@@ -147,9 +147,9 @@ class Runner:
         for thread in list(self._storing):
             thread.join()
         deadline = time.monotonic() + timeout
-        for thread in list(self._threads):
+        for thread in tuple(self._threads):
             thread.join(max(deadline - time.monotonic(), 0))
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in tuple(self._threads))
 
     def _start(self, work: Callable[[], None], name: str, among: set[threading.Thread]) -> None:
         def body() -> None:

@@ -44,8 +44,7 @@ def test_the_childrens_passage_comes_first_after_reranking(printed: dict[str, ob
     assert isinstance(rankings, list)
     order = [hit["doc_id"] for hit in rankings[-1]["hits"]]
     assert order[0] in CHILDREN
-    ranks = {doc_id: order.index(doc_id) for doc_id in ("ibu-adult-01", "apap-child-01", "ibu-moa-01")}
-    assert all(rank > order.index(order[0]) for rank in ranks.values())
+    assert {"ibu-adult-01", "apap-child-01", "ibu-moa-01"} <= set(order[1:])
 
 
 def test_the_run_is_in_the_store(sample_workspace: Workspace, printed: dict[str, object]) -> None:
