@@ -147,6 +147,35 @@ def test_an_index_of_another_model_is_not_used(tmp_path: Path, encoder: HashedEn
         Workspace(tmp_path / "w").parts()
 
 
+def test_an_index_of_another_tokenizer_is_not_used(tmp_path: Path, encoder: HashedEncoder) -> None:
+    build(tmp_path / "w", write_corpus(tmp_path / "c.jsonl", texts(20)))
+    folder = Workspace(tmp_path / "w").generations.current()
+    assert folder is not None
+    path = folder / "manifest.json"
+    path.write_text(path.read_text().replace('"tokenizer": "', '"tokenizer": "older-'), encoding="utf-8")
+    with pytest.raises(IndexMismatch, match="tokenizer"):
+        Workspace(tmp_path / "w").parts()
+
+
+@pytest.mark.parametrize("name", ["dense.faiss", "documents.db", "manifest.json"])
+def test_a_damaged_index_is_built_anew(tmp_path: Path, encoder: HashedEncoder, name: str) -> None:
+    source = write_corpus(tmp_path / "c.jsonl", texts(20))
+    build(tmp_path / "w", source)
+    folder = Workspace(tmp_path / "w").generations.current()
+    assert folder is not None
+    (folder / name).write_bytes(b"damaged")
+    report = build(tmp_path / "w", source)
+    assert (report.unchanged, report.embedded) == (False, 0)
+    assert len(Workspace(tmp_path / "w").parts().vectors) == 20
+
+
+def test_an_unneeded_build_leaves_nothing_behind(tmp_path: Path, encoder: HashedEncoder) -> None:
+    source = write_corpus(tmp_path / "c.jsonl", texts(20))
+    build(tmp_path / "w", source)
+    assert build(tmp_path / "w", source).unchanged
+    assert not (tmp_path / "w" / "index" / "staging").exists()
+
+
 def test_other_weights_under_the_same_name_are_noticed(
     tmp_path: Path, encoder: HashedEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,8 +184,12 @@ def test_other_weights_under_the_same_name_are_noticed(
     assert folder is not None
     path = folder / "manifest.json"
     path.write_text(path.read_text().replace(encoder.info.revision, "0" * 64), encoding="utf-8")
-    with pytest.raises(IndexMismatch, match="other weights"):
-        Workspace(tmp_path / "w").parts().check_encoder()
+    workspace = Workspace(tmp_path / "w")
+    trace = workspace.pipeline(workspace.settings.override("rerank", enabled=False)).run(Query("number 13"))
+    dense = trace.ranking("dense")
+    assert dense is not None
+    assert dense.status.startswith("failed:the index was built with other weights")
+    assert trace.kept
 
 
 def test_a_damaged_manifest_is_one_clear_line(tmp_path: Path, encoder: HashedEncoder) -> None:

@@ -155,7 +155,9 @@ def test_a_cancelled_run_raises() -> None:
         pipeline().run(Query("q"), cancelled=lambda: True)
 
 
-@pytest.mark.parametrize("failure", [RuntimeError("out of\nmemory"), ModelError("out of memory")])
+@pytest.mark.parametrize(
+    "failure", [RuntimeError("out of\nmemory"), ModelError("out of memory"), OSError("out of memory")]
+)
 def test_when_the_reranker_fails_the_fused_order_stands(failure: Exception) -> None:
     reranker = LengthReranker(fail_after=2, failure=failure)
     events = list(pipeline(reranker=reranker).iter_run(Query("q")))
@@ -176,6 +178,13 @@ def test_one_failed_retriever_leaves_the_other() -> None:
     fused = trace.ranking("fusion")
     assert fused is not None
     assert set(fused.doc_ids) == {"d20", "d90", "d40"}
+
+
+def test_when_every_retriever_fails_nothing_is_decided() -> None:
+    broken = replace(pipeline(), retrievers=[ListedRetriever("bm25", [], failure="no index")])
+    trace = broken.run(Query("q"))
+    assert (trace.decision, trace.kept) == (None, ())
+    assert [ranking.stage for ranking in trace.rankings] == ["bm25"]
 
 
 def test_reranking_is_skipped_when_nothing_could_move_in_or_out() -> None:
