@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 
 import click
 
@@ -55,7 +56,7 @@ def list_lines(rows: Sequence[TraceSummary], names: Sequence[str], *, width: int
         head = " ".join(
             (
                 pad(name, id_width) + " ",
-                f"{row.created_at.astimezone():%Y-%m-%d %H:%M:%S} ",
+                f"{_local(row.created_at):%Y-%m-%d %H:%M:%S} ",
                 pad(row.origin, 9),
                 _coloured(pad(row.decision or "", 8), row.decision or ""),
                 f"{'' if row.total_ms is None else format(row.total_ms, '.0f'):>7}",
@@ -73,7 +74,15 @@ def list_lines(rows: Sequence[TraceSummary], names: Sequence[str], *, width: int
 
 
 def _moment(trace: Trace) -> str:
-    return f"{trace.created_at.astimezone():%Y-%m-%d %H:%M:%S %z}"
+    return f"{_local(trace.created_at):%Y-%m-%d %H:%M:%S %z}"
+
+
+def _local(moment: datetime) -> datetime:
+    """In the local time zone; as it stands where the calendar ends first."""
+    try:
+        return moment.astimezone()
+    except OverflowError:
+        return moment
 
 
 def _model_lines(trace: Trace, width: int) -> list[str]:
