@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from textual.message import Message
 
-from rankscope.core.events import BatchScored, Event
+from rankscope.core.events import Event
 from rankscope.core.trace import Trace
 from rankscope.engine.progress import IndexProgress
 from rankscope.tui.views import Side
@@ -38,13 +38,8 @@ class RunAdvanced(Message):
         self.event = event
 
     def can_replace(self, message: Message) -> bool:
-        """A newer batch of the same run replaces one that still waits: only the latest is painted."""
-        return (
-            isinstance(message, RunAdvanced)
-            and message.run_id == self.run_id
-            and isinstance(message.event, BatchScored)
-            and isinstance(self.event, BatchScored)
-        )
+        """A newer report of the same run replaces one that still waits: each holds the trace so far."""
+        return isinstance(message, RunAdvanced) and message.run_id == self.run_id
 
 
 class RunStopped(Message):

@@ -35,6 +35,8 @@ __all__ = ["ProbeWorkspace", "Runner", "TraceSink"]
 
 PAUSE_BEFORE_RERANK_S = 0.35
 """How long typing must rest before a draft run goes on to the reranker."""
+HEAD_START_S = 0.05
+"""Most that the reranker waits for the fused list to be painted: both need the processor."""
 
 
 class TraceSink(Protocol):
@@ -94,6 +96,8 @@ class Run:
         """Raised when the reranker need not wait for typing to rest."""
         if not draft:
             self.go_on.set()
+        self.shown = threading.Event()
+        """Raised when the fused list is on the screen."""
 
 
 class Runner:
@@ -122,10 +126,16 @@ class Runner:
         if self._run is not None:
             self._run.go_on.set()
 
+    def fused_shown(self, run_id: int) -> None:
+        """The fused list of a run has been painted: its reranker may start."""
+        if self._run is not None and self._run.run_id == run_id:
+            self._run.shown.set()
+
     def cancel(self) -> None:
         """Tell the run under way to stop; it does at its next event."""
         if self._run is not None:
             self._run.cancelled.set()
+            self._run.shown.set()
             self._run.go_on.set()
             self._run = None
 
@@ -192,6 +202,7 @@ class Runner:
                 self._post(RunAdvanced(run.run_id, event))
                 finished = isinstance(event, TraceFinished)
                 if isinstance(event, StageFinished) and event.stage == "fusion" and settings.rerank.enabled:
+                    run.shown.wait(HEAD_START_S)
                     run.go_on.wait(PAUSE_BEFORE_RERANK_S)
         except Cancelled:
             finished = False

@@ -101,13 +101,13 @@ class ProbeState:
         )
 
     def advanced(self, event: Event) -> ProbeState:
-        """The newest run reported ``event``."""
+        """The newest run reported ``event``; earlier reports may have been skipped."""
         state = replace(self, run=RunPhase.RUNNING)
         if isinstance(event, StageStarted):
             total = len(event.trace.before.hits) if event.stage == "rerank" and event.trace.before else 0
             state = replace(state, running=event.stage, done=0, total=total)
         elif isinstance(event, BatchScored):
-            state = replace(state, done=event.done, total=event.total)
+            state = replace(state, running="rerank", done=event.done, total=event.total)
         elif isinstance(event, StageFinished):
             state = replace(state, running="")
         elif isinstance(event, TraceFinished):

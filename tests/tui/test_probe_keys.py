@@ -249,6 +249,7 @@ async def test_a_document_that_is_not_in_a_column_is_said_to_be_absent(bench) ->
         trace = on.state.trace
         short = replace(trace.after, hits=trace.after.hits[:20])
         on.app.probe.show_trace(trace.with_ranking(short))
+        await on.pilot.pause()
         await on.pilot.press("left", "end")
         await on.pilot.pause()
         gone = on.state.chosen

@@ -214,7 +214,7 @@ async def test_a_run_that_crashes_leaves_the_screen_usable(bench) -> None:
         await on.ask(QUERY)
         assert "ZeroDivisionError: division by zero" in on.line("#status")
         on.workspace.pipeline = pipeline
-        await on.pilot.press("tab", "r")
+        await on.pilot.press("r")
         await on.idle()
         assert on.state.run is RunPhase.FINISHED
 

@@ -172,16 +172,26 @@ def test_nothing_is_posted_to_a_screen_that_is_gone() -> None:
     assert post.messages == []
 
 
-def test_batches_of_one_run_replace_each_other_and_nothing_else() -> None:
+def test_the_reranker_waits_until_the_fused_list_is_painted(monkeypatch) -> None:
+    monkeypatch.setattr("rankscope.tui.runner.HEAD_START_S", 60)
+    post, workspace = Post(), FakeWorkspace()
+    runner = Runner(workspace, post)
+    runner.start(1, QUERY, workspace.settings, draft=False)
+    eventually(lambda: [e for e in post.events(StageFinished) if e.stage == "fusion"])
+    runner.fused_shown(0)
+    assert not post.events(BatchScored)
+    runner.fused_shown(1)
+    eventually(lambda: post.events(TraceFinished))
+    assert runner.close(timeout=5)
+
+
+def test_reports_of_one_run_replace_each_other_and_no_others() -> None:
     post, workspace = Post(), FakeWorkspace()
     runner = Runner(workspace, post)
     runner.start(1, QUERY, workspace.settings, draft=False)
     eventually(lambda: post.events(TraceFinished))
-    reports = post.of(messages.RunAdvanced)
-    batches = [report for report in reports if isinstance(report.event, BatchScored)]
-    assert batches[0].can_replace(batches[1])
-    assert not reports[0].can_replace(batches[0])
-    assert not reports[-1].can_replace(batches[-1])
-    other = messages.RunAdvanced(2, batches[0].event)
-    assert not other.can_replace(batches[0])
+    first, second, *_ = post.of(messages.RunAdvanced)
+    assert first.can_replace(second)
+    assert not first.can_replace(messages.RunAdvanced(2, second.event))
+    assert not first.can_replace(messages.RunStopped(1))
     assert runner.close(timeout=5)

@@ -37,6 +37,12 @@ def test_reranking_counts_and_the_mark_stays_on_the_first_fused_document() -> No
     assert (state.done, state.total, state.chosen) == (2, 5, "a")
 
 
+def test_a_report_says_it_all_when_earlier_ones_were_skipped() -> None:
+    partial = trace(scores={"c": 0.9, "a": 0.5}, status="partial", finished=False)
+    state = READY.started(1, QUERY, draft=False).advanced(BatchScored(partial, done=2, total=5))
+    assert (state.running, state.done, state.total, state.trace) == ("rerank", 2, 5, partial)
+
+
 def test_the_mark_goes_to_the_first_document_of_the_final_order() -> None:
     state = READY.started(1, QUERY, draft=False).advanced(TraceFinished(trace(scores=RERANKED)))
     assert (state.run, state.chosen) == (RunPhase.FINISHED, "c")

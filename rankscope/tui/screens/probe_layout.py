@@ -60,8 +60,8 @@ class ProbeLayout(Screen[None]):
     def draw(self, state: ProbeState, old: ProbeState | None = None) -> None:
         """Bring every part up to date; lists are laid out anew only for another trace."""
         with self.app.batch_update():
-            self.query_one(TitleLine).state = state
-            self.query_one(StageRail).state = state
+            self.query_one(TitleLine).show(state)
+            self.query_one(StageRail).show(state)
             self.query_one(QueryBar).show_facts(state)
             self.query_one(StatusLine).show(sentence(state))
             self.set_class(state.trace is None, "-welcome")
@@ -74,7 +74,8 @@ class ProbeLayout(Screen[None]):
                 self._choose(state)
             self.query_one(DocumentPane).show(state)
             self.draw_rules(state)
-        self.refresh_bindings()
+        if old is None or _keys_depend_on(state) != _keys_depend_on(old):
+            self.refresh_bindings()
 
     def _draw_columns(self, state: ProbeState) -> None:
         if state.trace is None:
@@ -119,24 +120,36 @@ class ProbeLayout(Screen[None]):
         if state is None:
             return
         top, middle = self.query_one("#top-rule", FrameRule), self.query_one("#document-rule", FrameRule)
-        if state.trace is None:
-            top.junction, top.left, top.right = None, _title("START", "", focused=False), Content("")
+        self.query_one("#bottom-rule", FrameRule).show(Content(""), Content(""), None)
+        trace = state.trace
+        if trace is None:
+            top.show(_title("START", "", focused=False), Content(""), None)
             return
         at = self.query_one(Connector).region.x + 1
         at = at if at > 1 else self.size.width // 2
         focused = None if self.focused is None else self.focused.id
-        top.junction = middle.junction = at
-        top.left = _title(
-            "BEFORE", _how_fused(state, state.trace, self.size.width), focused=focused == "before"
-        )
-        top.right = _title(
-            "AFTER", _how_reranked(state, state.trace, self.size.width), focused=focused == "after"
-        )
-        if state.trace.after is None:
-            top.left += _decision(state.trace)
+        width = self.size.width
+        before = _title("BEFORE", _how_fused(state, trace, width), focused=focused == "before")
+        after = _title("AFTER", _how_reranked(state, trace, width), focused=focused == "after")
+        if trace.after is None:
+            before += _decision(trace)
         else:
-            top.right += _decision(state.trace)
-        middle.left = self.query_one(DocumentPane).title(state)
+            after += _decision(trace)
+        top.show(before, after, at)
+        middle.show(self.query_one(DocumentPane).title(state), Content(""), at)
+
+
+def _keys_depend_on(state: ProbeState) -> tuple[object, ...]:
+    """What decides which keys work: see ``ProbeScreen.check_action``."""
+    return (
+        state.phase,
+        state.busy,
+        state.trace is None,
+        state.read_only,
+        state.query is None,
+        state.place,
+        len(state.runs),
+    )
 
 
 def _title(name: str, words: str, *, focused: bool) -> Content:

@@ -69,8 +69,10 @@ class ProbeRuns(ProbeLayout):
         if not self.is_mounted:
             return
         self.draw(new, old)
-        if old.trace is None and new.trace is not None and not new.draft:
-            self.focus_results()
+        if new.trace is not old.trace and new.busy and not new.done:
+            self.call_after_refresh(self.runner.fused_shown, new.run_id)
+        if new.trace is not old.trace and not new.draft and self.focused is None:
+            self.call_after_refresh(self._focus_first_results)  # the columns may not be displayed yet
         elif new.run is RunPhase.FINISHED and old.run is not new.run and not new.draft:
             self.leave_empty_column()
 
@@ -163,14 +165,19 @@ class ProbeRuns(ProbeLayout):
             self.state = replace(state, draft=False)
         else:
             self._run(query, draft=False)
-        if state.trace is not None:
+        if self.state.busy:
+            # What is typed from here on are keys, not more of the query. The focus comes with the results:
+            # now it would draw two columns that are about to be replaced.
+            self.set_focus(None)
+        else:
+            self.focus_results()
+
+    def _focus_first_results(self) -> None:
+        if self.focused is None:
             self.focus_results()
 
     def focus_results(self) -> None:
         """To the column where the answer is, or will be."""
-        self.call_after_refresh(self._focus_results)  # the columns may not be displayed yet
-
-    def _focus_results(self) -> None:
         filled = self.query_one("#after", RankingTable).column is not None
         will_be = self.state.busy and self.state.settings.rerank.enabled
         self.set_focus(self.query_one("#after" if filled or will_be else "#before"))
@@ -178,7 +185,7 @@ class ProbeRuns(ProbeLayout):
     def leave_empty_column(self) -> None:
         """From a column that stayed empty to the other one."""
         if self.focused is not None and self.focused.id == "after":
-            self._focus_results()
+            self.focus_results()
 
     def _query(self, text: str) -> Query:
         return Query(text, filters=dict(self.state.filters))
@@ -197,9 +204,13 @@ class ProbeRuns(ProbeLayout):
         shown = replace(
             self._live, run=RunPhase.NONE, following=True, problem="", draft=False, read_only=True
         )
+        displayed = self.state.trace is not None
         self.state = shown.showing(trace)
         self.query_one(QueryBar).write(trace.query.text)
-        self.focus_results()
+        if displayed:
+            self.focus_results()
+        else:
+            self.call_after_refresh(self.focus_results)
 
     def _close_stored(self) -> None:
         if self._live is not None:

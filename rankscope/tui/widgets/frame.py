@@ -12,38 +12,30 @@ __all__ = ["Connector", "FrameRule", "connector_line"]
 class FrameRule(Widget):
     """A horizontal rule with corners, a title at the left, and one after the junction in the middle."""
 
-    left: reactive[Content] = reactive(Content(""))
-    right: reactive[Content] = reactive(Content(""))
-    junction: reactive[int | None] = reactive(None)
-    """Column of the junction; None draws the rule through."""
-
     def __init__(self, corners: str, *, id: str) -> None:
         super().__init__(id=id)
-        self._start, self._middle, self._end = corners[0], corners[1], corners[2]
+        self._corners = corners
+        self._titles = (Content(""), Content(""))
+        self._junction: int | None = None
+
+    def show(self, left: Content, right: Content, junction: int | None) -> None:
+        """Show these titles, with a junction at that column; None draws the rule through."""
+        same = all(new.is_same(old) for new, old in zip((left, right), self._titles, strict=True))
+        if same and junction == self._junction:
+            return
+        self._titles, self._junction = (left, right), junction
+        self.refresh()
 
     def render(self) -> Content:
         """The rule, in the width of the screen."""
-        width = self.size.width
+        width, at = self.size.width, self._junction
         if width < 4:
             return Content("")
-        if self.junction is None:
-            half = Content.styled(self._start, "$faint") + _titled(self.left, width - 2)
-            if self.right:
-                rest = max(width - 2 - self.right.cell_length - 2, 8)
-                half = Content.styled(self._start, "$faint") + _titled(self.left, rest)
-                half += self.right.truncate(width - 3 - rest) + Content.styled("─", "$faint")
-                half += Content.styled("─" * max(width - 1 - half.cell_length, 0), "$faint")
-            return half + Content.styled(self._end, "$faint")
-        at = self.junction
-        return Content("").join(
-            (
-                Content.styled(self._start, "$faint"),
-                _titled(self.left, at - 1),
-                Content.styled(self._middle, "$faint"),
-                _titled(self.right, width - at - 2),
-                Content.styled(self._end, "$faint"),
-            )
-        )
+        left, right = self._titles
+        start, middle, end = (Content.styled(corner, "$faint") for corner in self._corners)
+        if at is None:
+            return start + _titled(left, width - 2) + end
+        return Content("").join((start, _titled(left, at - 1), middle, _titled(right, width - at - 2), end))
 
 
 def _titled(title: Content, width: int) -> Content:

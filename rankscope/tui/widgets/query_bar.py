@@ -70,6 +70,7 @@ class QueryBar(Horizontal):
         super().__init__(id=id)
         self._timer: Timer | None = None
         self._typed = ""
+        self._facts = Content("")
 
     def compose(self) -> ComposeResult:
         yield Static(Content.styled(" › ", "bold $primary"), id="prompt")
@@ -115,7 +116,10 @@ class QueryBar(Horizontal):
 
     def show_facts(self, state: ProbeState) -> None:
         """Filters and run number, as they stand."""
-        self.query_one("#query-facts", Static).update(_facts(state))
+        facts = _facts(state)
+        if not facts.is_same(self._facts):
+            self._facts = facts
+            self.query_one("#query-facts", Static).update(facts)
 
 
 def _facts(state: ProbeState) -> Content:

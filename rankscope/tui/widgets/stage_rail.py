@@ -5,27 +5,24 @@ from __future__ import annotations
 import math
 
 from textual.content import Content
-from textual.reactive import reactive
-from textual.widget import Widget
 
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Ranking, Trace
 from rankscope.tui import cells
 from rankscope.tui.state import ProbeState, RunPhase
+from rankscope.tui.widgets.state_line import StateLine
 
 __all__ = ["StageRail", "rail"]
 
 EXPECTED = ("bm25", "dense", "fusion", "rerank")
 
 
-class StageRail(Widget):
+class StageRail(StateLine):
     """One line that fills from left to right while a run goes on."""
 
-    state: reactive[ProbeState | None] = reactive(None)
-
-    def render(self) -> Content:
-        """The rail, in the width of the screen."""
-        return Content("") if self.state is None else rail(self.state, self.size.width)
+    def line(self, state: ProbeState, width: int) -> Content:
+        """The rail."""
+        return rail(state, width)
 
 
 def rail(state: ProbeState, width: int) -> Content:

@@ -3,56 +3,46 @@
 from __future__ import annotations
 
 from textual.content import Content
-from textual.reactive import reactive
-from textual.widget import Widget
 
 from rankscope.config import Settings
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Trace
 from rankscope.tui import cells
 from rankscope.tui.state import ProbeState
+from rankscope.tui.widgets.state_line import StateLine
 
 __all__ = ["TitleLine"]
 
 
-class TitleLine(Widget):
+class TitleLine(StateLine):
     """Corpus at the left, settings at the right; models where there is room between."""
-
-    state: reactive[ProbeState | None] = reactive(None)
 
     def __init__(self, workspace_name: str, *, id: str) -> None:
         super().__init__(id=id)
         self._workspace_name = workspace_name
 
-    def render(self) -> Content:
-        """The line, in exactly the width of the screen."""
-        if self.state is None:
-            return Content("")
-        settings = self.state.settings
-        trace = self.state.trace if self.state.read_only else None
-        right = _settings(settings) if trace is None else _recorded(trace, self.size.width)
-        left = Content.assemble(
-            (" RankScope ", "bold $primary"),
-            " ",
-            (one_line(self._workspace_name, 32), "bold"),
-            *self._corpus(),
-        )
-        models = self._models(settings)
-        room = self.size.width - right.cell_length - 1
+    def line(self, state: ProbeState, width: int) -> Content:
+        """The line, in exactly ``width`` cells."""
+        settings = state.settings
+        trace = state.trace if state.read_only else None
+        right = _settings(settings) if trace is None else _recorded(trace, width)
+        name = one_line(self._workspace_name, 32)
+        left = Content.assemble((" RankScope ", "bold $primary"), " ", (name, "bold"))
+        if state.documents:
+            left += Content.styled(f" {cells.count_text(state.documents, 'passage')}", "$muted")
+        models = _models(settings)
+        room = width - right.cell_length - 1
         if left.cell_length + models.cell_length < room:
             left = left + models
         left = left.truncate(max(room - 1, 0), ellipsis=True)
         return left + Content(" " * max(room - left.cell_length, 1)) + right
 
-    def _corpus(self) -> tuple[Content, ...]:
-        count = self.state.documents if self.state is not None else 0
-        return (Content.styled(f" {cells.count_text(count, 'passage')}", "$muted"),) if count else ()
 
-    def _models(self, settings: Settings) -> Content:
-        names = [one_line(settings.models.bi_encoder, 32)]
-        if settings.rerank.enabled:
-            names.append(one_line(settings.rerank.model, 32))
-        return Content.styled("   " + " → ".join(names), "$muted")
+def _models(settings: Settings) -> Content:
+    names = [one_line(settings.models.bi_encoder, 32)]
+    if settings.rerank.enabled:
+        names.append(one_line(settings.rerank.model, 32))
+    return Content.styled("   " + " → ".join(names), "$muted")
 
 
 def _settings(settings: Settings) -> Content:
