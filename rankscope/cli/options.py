@@ -21,10 +21,9 @@ def workspace_of(folder: str | None) -> Workspace:
     from rankscope.engine.workspace import find_workspace
 
     workspace = find_workspace(folder)
-    if workspace.generations.current() is None:
-        if workspace.sample:
-            click.echo("Indexing the sample corpus (once) ...", err=True)
-        show_progress(workspace.prepare())
+    if workspace.sample and workspace.generations.current() is None:
+        click.echo("Indexing the sample corpus (once) ...", err=True)
+    show_progress(workspace.prepare())
     return workspace
 
 

@@ -86,7 +86,7 @@ class Workspace:
 
         Raises IndexMissing for a workspace of the user's that has none yet.
         """
-        if self.generations.current() is not None:
+        if self.generations.current() is not None and (not self.sample or self._readable()):
             return
         if not self.sample:
             raise IndexMissing(
@@ -95,6 +95,13 @@ class Workspace:
         from rankscope.engine.indexing import IndexBuild
 
         yield from IndexBuild(self, sample_corpus_folder()).iter_progress(cancelled)
+
+    def _readable(self) -> bool:
+        """Whether the index in use is of this version; the sample's is built anew when it is not."""
+        try:
+            return self.manifest is not None
+        except WorkspaceError:
+            return False
 
     def parts(self) -> Parts:
         """The opened index and the (still unloaded) models. Raises IndexMissing or IndexMismatch."""
