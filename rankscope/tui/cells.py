@@ -193,7 +193,7 @@ def move(places: int | None, width: int = 0, *, dim: bool = False) -> Content:
 
 
 def rank_text(rank: int | None, depth: int | None) -> str:
-    """A rank; where a list did not return the document, how far it looked."""
+    """A rank; where a list was cut before the document, how far it looked."""
     if rank is not None:
         return str(rank)
     return f">{depth}" if depth else "–"

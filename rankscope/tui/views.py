@@ -49,7 +49,7 @@ class Column:
     lists: tuple[str, ...]
     """Stages whose rank is shown beside each document: what the list was fused from."""
     list_depths: tuple[int | None, ...]
-    """How deep each of them looked; None where unknown."""
+    """How deep each of them looked; None where unknown, or where it returned all that it matched."""
 
     @property
     def best(self) -> float:
@@ -96,7 +96,12 @@ def _fused_lists(trace: Trace, ranking: Ranking) -> tuple[str, ...]:
 
 
 def _depth(ranking: Ranking | None) -> int | None:
-    return None if ranking is None else ranking.depth
+    """The depth at which a list was cut; None when it was not cut."""
+    return (
+        None
+        if ranking is None or ranking.depth is None or len(ranking.hits) < ranking.depth
+        else ranking.depth
+    )
 
 
 def _lines(trace: Trace, ranking: Ranking, other_ranks: dict[str, int], *, final: bool) -> tuple[Line, ...]:
@@ -141,4 +146,6 @@ def where_absent(trace: Trace, stage: str, *, total: int = 0) -> str:
         return f"not scored ({len(ranking.hits)} of {total} are)" if total else "not scored"
     if not ranking.ran:
         return ranking.status.partition(":")[0]
-    return f"not in top {ranking.depth}" if ranking.depth else "not returned"
+    if ranking.depth is not None and len(ranking.hits) >= ranking.depth:
+        return f"not in top {ranking.depth}"
+    return "not returned" if ranking.depth is None or stage == "rerank" else "no match"

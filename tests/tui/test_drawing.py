@@ -64,7 +64,7 @@ def test_a_wide_column_shows_bars_and_titles() -> None:
 
 def test_a_list_that_did_not_return_a_document_says_how_far_it_looked() -> None:
     lines = drawn(columns_of(trace(scores=RERANKED))[0], 60)
-    assert ">100" in lines[-1]
+    assert ">4" in lines[-1]
 
 
 def test_floor_line() -> None:
@@ -153,7 +153,7 @@ def test_journey_names_every_stage_and_the_arithmetic() -> None:
 def test_journey_says_where_a_document_was_lost() -> None:
     made = trace(scores=RERANKED)
     text = journey(made, "e", k=60).plain
-    assert text.startswith("bm25 not in top 100 → dense #5")
+    assert text.startswith("bm25 not in top 4 → dense #5")
     assert journey(made, "d", k=60).plain.endswith("below the floor by .300")
     assert journey(trace(scores=RERANKED, top_k=1, floor=None), "a").plain.endswith("beyond K=1")
     assert "not in the final order" in journey(made, "zz").plain
@@ -190,7 +190,7 @@ def test_scores_view_has_a_line_a_stage() -> None:
 def test_scores_view_of_an_absent_document_shows_the_edge_of_the_list() -> None:
     made = trace(scores=RERANKED)
     lines = scores_view(made, "e", 120).plain.split("\n")
-    assert "not in top 100; the last one there scores 2.50" in lines[1]
+    assert "not in top 4; the last one there scores 2.50" in lines[1]
 
 
 def test_a_list_without_scores_is_drawn_without_bars() -> None:

@@ -78,7 +78,7 @@ def test_fused_lists_are_named_in_the_order_in_which_they_ran() -> None:
     before, _ = columns_of(trace())
     assert before is not None
     assert before.lists == ("bm25", "dense")
-    assert before.list_depths == (100, 100)
+    assert before.list_depths == (4, None)  # dense returned all five that it has
 
 
 def test_line_of_counts_the_lines_between() -> None:
@@ -90,7 +90,8 @@ def test_line_of_counts_the_lines_between() -> None:
 
 def test_absence_is_said_in_words() -> None:
     made = trace(scores={"a": 0.5, "b": 0.4}, status="partial", finished=False)
-    assert where_absent(made, "bm25") == "not in top 100"
+    assert where_absent(made, "bm25") == "not in top 4"
+    assert where_absent(made, "dense") == "no match"
     assert where_absent(made, "rerank", total=5) == "not scored (2 of 5 are)"
     assert where_absent(made, "colbert") == "not run"
     assert where_absent(trace(status="failed:no memory"), "rerank") == "failed"

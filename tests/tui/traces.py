@@ -27,9 +27,9 @@ def fused(ids: Sequence[str] = FUSED) -> Ranking:
     return Ranking("fusion", ScoreScale.RRF, tuple(hits), ms=0.1, depth=50, details={"union": len(ids)})
 
 
-def retrieved(stage: str, scale: ScoreScale, ids: Sequence[str]) -> Ranking:
+def retrieved(stage: str, scale: ScoreScale, ids: Sequence[str], depth: int) -> Ranking:
     hits = tuple(Hit(doc_id, rank, 10.0 / rank) for rank, doc_id in enumerate(ids, start=1))
-    return Ranking(stage, scale, hits, ms=1.0, depth=100)
+    return Ranking(stage, scale, hits, ms=1.0, depth=depth)
 
 
 def reranked(scores: Mapping[str, float], status: str = "ok") -> Ranking:
@@ -47,10 +47,10 @@ def trace(
     texts: Mapping[str, str] | None = None,
     finished: bool = True,
 ) -> Trace:
-    """BM25 over a to d, dense over a to e, fused in that order, reranked by ``scores``."""
+    """BM25 cut at a to d, dense over a to e, fused in that order, reranked by ``scores``."""
     rankings = [
-        retrieved("bm25", ScoreScale.BM25, FUSED[:-1]),
-        retrieved("dense", ScoreScale.COSINE, FUSED),
+        retrieved("bm25", ScoreScale.BM25, FUSED[:-1], depth=4),
+        retrieved("dense", ScoreScale.COSINE, FUSED, depth=100),
         fused(),
     ]
     if scores is not None or status != "ok":

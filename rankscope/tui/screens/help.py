@@ -18,7 +18,7 @@ __all__ = ["HelpScreen"]
 
 _READING: tuple[tuple[str, str], ...] = (
     ("▲ 2  ▼ 3  =", "places gained, lost or kept; grey where they do not count"),
-    (">100", "not in the first 100 of that list: absent is not zero"),
+    (">100  –", "not in the first 100 of that list; no match in it at all"),
     ("█████▌", "score, on the scale of its list; before: the share of each list"),
     ("── floor 0.40", "drops what is below it; when all is, the query is refused"),
     ("▶ ▷", "the chosen document, here and in the other column"),

@@ -70,7 +70,7 @@ def _shares(column: Column, doc_ids: Iterable[str], room: int) -> tuple[int, int
     """Cells for bar, id and title out of the room that ranks and score leave."""
     # The length that four ids in five keep to: one long id is cut rather than every title.
     lengths = sorted(map(len, doc_ids)) or [8]
-    wanted = min(max(lengths[len(lengths) * 4 // 5], 8), LONGEST_ID)
+    wanted = min(max(lengths[len(lengths) * 4 // 5], 8), LONGEST_ID, max(room * 2 // 5, 12))
     spare = room - wanted - 1 - LEAST_TITLE - 1 - LEAST_BAR - 1
     if spare >= 0:
         bar = min(LEAST_BAR + spare // 6, 14)
