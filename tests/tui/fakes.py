@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 
-from rankscope.config import Settings
+from rankscope.config import Settings, settings_from_mapping
 from rankscope.core.documents import Document, Query
 from rankscope.core.events import Event
 from rankscope.core.ordering import rank_by_score
@@ -19,6 +19,15 @@ from rankscope.engine.pipeline import Pipeline
 from rankscope.engine.progress import IndexProgress
 from rankscope.errors import ModelError
 from rankscope.stages.fusion.rrf import ReciprocalRankFusion
+
+SETTINGS = settings_from_mapping(
+    {
+        "retrieval": {"candidates": 50, "depth": 100, "rrf_k": 60},
+        "floor": {"top_k": 10, "value": 0.40, "score_scale": "probability"},
+        "budget": {"total_ms": 500.0},
+    }
+)
+"""What pictures and expectations rest on, whatever the defaults become."""
 
 _FAMILIES = {
     "ibu": ("Ibuprofen", "ibuprofen dosage pain fever anti-inflammatory"),
@@ -215,7 +224,7 @@ class FakeWorkspace:
     ) -> None:
         self.script = script or Script()
         self.documents = tuple(corpus() if documents is None else documents)
-        self.settings = settings or Settings().override("floor", value=0.40)
+        self.settings = settings or SETTINGS.override("floor", value=0.40)
         self.name = "sample_corpus"
         self.document_count = len(self.documents)
         self.example_queries: tuple[str, ...] = (

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from rankscope.config import Settings
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor
 from rankscope.errors import SettingsError
 from rankscope.tui import adjust
+from tests.tui.fakes import SETTINGS
 from tests.tui.traces import RERANKED, trace
 
 
@@ -60,7 +60,7 @@ def test_a_floor_on_the_right_scale_drops_the_note_that_none_was_applied() -> No
 
 
 def test_a_live_trace_takes_the_floor_of_the_session() -> None:
-    settings = Settings().override("floor", value=0.40)
+    settings = SETTINGS.override("floor", value=0.40)
     made = trace(scores=RERANKED, floor=0.4)
     assert adjust.with_floor_of(settings, made) is made
     moved = adjust.with_settings_floor(settings, 0.7, ScoreScale.PROBABILITY)
@@ -70,7 +70,7 @@ def test_a_live_trace_takes_the_floor_of_the_session() -> None:
 
 
 def test_where_the_floor_can_be_moved() -> None:
-    settings = Settings().override("floor", value=0.40)
+    settings = SETTINGS.override("floor", value=0.40)
     assert adjust.floor_scale(trace(scores=RERANKED), settings) is ScoreScale.PROBABILITY
     partial = trace(scores={"a": 0.5}, status="partial", finished=False)
     assert adjust.floor_scale(partial, settings) is ScoreScale.PROBABILITY

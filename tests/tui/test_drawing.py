@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
 
-from rankscope.config import Settings
 from rankscope.core.documents import Document, Query
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Hit, Ranking
@@ -19,9 +18,10 @@ from rankscope.tui.widgets import ranking_columns
 from rankscope.tui.widgets.document_views import journey, scores_view, text_view
 from rankscope.tui.widgets.frame import connector_line
 from rankscope.tui.widgets.stage_rail import rail
+from tests.tui.fakes import SETTINGS
 from tests.tui.traces import FUSED, RERANKED, trace, with_details
 
-FINISHED = ProbeState(Settings(), phase=Phase.READY, run=RunPhase.FINISHED, query=Query("q"))
+FINISHED = ProbeState(SETTINGS, phase=Phase.READY, run=RunPhase.FINISHED, query=Query("q"))
 LONG_IDS = {f"policy/{word}/refunds-2021-eu": 0.9 - place / 10 for place, word in enumerate(FUSED)}
 
 
@@ -83,7 +83,7 @@ def test_rail_shows_milliseconds_total_and_budget() -> None:
 
 def test_rail_bars_share_one_scale_up_to_the_budget() -> None:
     def length(budget: float) -> int:
-        settings = Settings().override("budget", total_ms=budget)
+        settings = SETTINGS.override("budget", total_ms=budget)
         return rail(replace(FINISHED, trace=trace(scores=RERANKED), settings=settings), 200).plain.count("█")
 
     assert length(500.0) == pytest.approx(2 * length(1000.0), abs=2)
@@ -92,7 +92,7 @@ def test_rail_bars_share_one_scale_up_to_the_budget() -> None:
 
 def test_rail_over_budget_says_so() -> None:
     over = replace(
-        FINISHED, trace=trace(scores=RERANKED), settings=Settings().override("budget", total_ms=100.0)
+        FINISHED, trace=trace(scores=RERANKED), settings=SETTINGS.override("budget", total_ms=100.0)
     )
     assert "202 of 100 ms over" in rail(over, 120).plain
 

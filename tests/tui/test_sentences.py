@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from rankscope.config import Settings
 from rankscope.core.documents import Query
 from rankscope.engine.progress import IndexProgress
 from rankscope.tui.sentences import sentence
 from rankscope.tui.state import Phase, ProbeState, RunPhase
+from tests.tui.fakes import SETTINGS
 from tests.tui.traces import RERANKED, trace, with_details
 
-READY = ProbeState(Settings(), phase=Phase.READY)
+READY = ProbeState(SETTINGS, phase=Phase.READY)
 FINISHED = replace(READY, run=RunPhase.FINISHED, query=Query("q"))
 PARTIAL = trace(scores={"a": 0.5, "b": 0.2}, status="partial", finished=False)
 
@@ -21,14 +21,14 @@ PARTIAL = trace(scores={"a": 0.5, "b": 0.2}, status="partial", finished=False)
 @pytest.mark.parametrize(
     ("state", "tone", "parts"),
     [
-        (ProbeState(Settings()), "busy", ["Opening the index"]),
+        (ProbeState(SETTINGS), "busy", ["Opening the index"]),
         (
-            ProbeState(Settings(), progress=IndexProgress("embedding", 212, 412, 85.4, 2.3)),
+            ProbeState(SETTINGS, progress=IndexProgress("embedding", 212, 412, 85.4, 2.3)),
             "busy",
             ["Building the index, once: embedding 212 of 412 passages", "85 a second", "2 s left"],
         ),
         (
-            ProbeState(Settings(), progress=IndexProgress("reading", 1200, None, 0.0, None)),
+            ProbeState(SETTINGS, progress=IndexProgress("reading", 1200, None, 0.0, None)),
             "busy",
             ["reading 1,200 passages."],
         ),

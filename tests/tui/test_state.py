@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rankscope.config import Settings
 from rankscope.core.documents import Query
 from rankscope.core.events import BatchScored, StageFinished, StageStarted, TraceFinished
 from rankscope.core.trace import PipelineInfo
 from rankscope.tui.state import Phase, ProbeState, RunPhase
+from tests.tui.fakes import SETTINGS
 from tests.tui.traces import RERANKED, trace
 
-READY = ProbeState(Settings(), phase=Phase.READY)
+READY = ProbeState(SETTINGS, phase=Phase.READY)
 QUERY = Query("which one")
 
 
 def test_a_run_waits_for_the_models() -> None:
-    assert ProbeState(Settings()).started(1, QUERY, draft=False).run is RunPhase.WAITING
+    assert ProbeState(SETTINGS).started(1, QUERY, draft=False).run is RunPhase.WAITING
     assert READY.started(1, QUERY, draft=False).run is RunPhase.RUNNING
 
 
