@@ -174,9 +174,16 @@ class Trace:
 
     @property
     def before(self) -> Ranking | None:
-        """The order that the reranker was given: the last ranking ahead of ``rerank``."""
-        earlier = [ranking for ranking in self.rankings if ranking.stage != "rerank" and ranking.ran]
-        return earlier[-1] if earlier else None
+        """The order that the reranker was given: the last ranking ahead of ``rerank``.
+
+        In a trace without a reranker it is the last ranking of all.
+        """
+        earlier = None
+        for ranking in self.rankings:
+            if ranking.stage == "rerank":
+                break
+            earlier = ranking if ranking.ran else earlier
+        return earlier
 
     @property
     def after(self) -> Ranking | None:

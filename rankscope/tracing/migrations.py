@@ -155,19 +155,15 @@ _TABLES = (
     "INSERT INTO upkeep VALUES (1, 0)",
 )
 
-_VIEWS = (
+
+def _rank_moves(given: str) -> str:
+    """Every document of the list that the reranker was given (before) and of the one that it gave (after).
+
+    Each stands once, at its best rank. ``move`` is places gained (negative: lost); it is NULL, like the
+    rank, where one of the lists does not hold the document. The arms of the UNION stay flat so that a
+    condition on trace_id reaches the tables. ``given`` limits which list may count as the one before.
     """
-    CREATE VIEW hits AS
-    SELECT r.trace_id, r.stage, h.rank, h.doc_id, h.score, c.content_hash, h.details
-    FROM hit_rows h
-    JOIN rankings r ON r.ranking = h.ranking
-    LEFT JOIN contents c ON c.content = h.content
-    """,
-    # Every document of the list that the reranker was given (before) and of the list that it gave (after),
-    # once, at its best rank. move is places gained (negative: lost); it is NULL, like the rank, where one
-    # of the lists does not hold the document. The arms of the UNION stay flat so that a condition on
-    # trace_id reaches the tables.
-    """
+    return f"""
     CREATE VIEW rank_moves AS
     SELECT r.trace_id, t.created_at, t.query, a.doc_id, b.rank AS before_rank, a.rank AS after_rank,
         b.rank - a.rank AS move, b.score AS before_score, a.score AS after_score
@@ -175,7 +171,7 @@ _VIEWS = (
     JOIN traces t ON t.id = r.trace_id
     JOIN rankings p ON p.trace_id = r.trace_id AND p.position = (
         SELECT max(q.position) FROM rankings q
-        WHERE q.trace_id = r.trace_id AND q.stage <> 'rerank' AND q.status IN ('ok', 'partial')
+        WHERE q.trace_id = r.trace_id AND q.stage <> 'rerank' AND q.status IN ('ok', 'partial'){given}
     )
     JOIN hit_rows a ON a.ranking = r.ranking
     LEFT JOIN hit_rows b ON b.ranking = p.ranking AND b.doc_id = a.doc_id AND NOT EXISTS (
@@ -190,7 +186,7 @@ _VIEWS = (
     JOIN traces t ON t.id = r.trace_id
     JOIN rankings p ON p.trace_id = r.trace_id AND p.position = (
         SELECT max(q.position) FROM rankings q
-        WHERE q.trace_id = r.trace_id AND q.stage <> 'rerank' AND q.status IN ('ok', 'partial')
+        WHERE q.trace_id = r.trace_id AND q.stage <> 'rerank' AND q.status IN ('ok', 'partial'){given}
     )
     JOIN hit_rows b ON b.ranking = p.ranking
     WHERE r.stage = 'rerank' AND r.status IN ('ok', 'partial')
@@ -198,7 +194,18 @@ _VIEWS = (
         AND NOT EXISTS (
             SELECT 1 FROM hit_rows c WHERE c.ranking = b.ranking AND c.rank < b.rank AND c.doc_id = b.doc_id
         )
+    """  # noqa: S608  # the only part put in is ours
+
+
+_VIEWS = (
+    """
+    CREATE VIEW hits AS
+    SELECT r.trace_id, r.stage, h.rank, h.doc_id, h.score, c.content_hash, h.details
+    FROM hit_rows h
+    JOIN rankings r ON r.ranking = h.ranking
+    LEFT JOIN contents c ON c.content = h.content
     """,
+    _rank_moves(""),
     """
     CREATE VIEW stage_latency AS
     WITH timed AS (
@@ -228,7 +235,13 @@ _VIEWS = (
 )
 
 
-STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (("m001_traces", _TABLES + _VIEWS),)
+_BEFORE_IS_AHEAD = ("DROP VIEW rank_moves", _rank_moves(" AND q.position < r.position"))
+"""A stage that stands behind the reranker is not what the reranker was given."""
+
+STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("m001_traces", _TABLES + _VIEWS),
+    ("m002_before_is_ahead_of_rerank", _BEFORE_IS_AHEAD),
+)
 """Name and statements of every migration, oldest first."""
 
 

@@ -73,6 +73,13 @@ def test_final_is_the_reranked_order_only_when_complete() -> None:
     assert trace(fused, ranking("rerank", "", status="skipped:few")).after is None
 
 
+def test_before_is_ahead_of_the_reranker() -> None:
+    fused, diverse = ranking("fusion", "ab"), ranking("mmr", "ba")
+    assert trace(fused, ranking("rerank", "ba"), diverse).before == fused
+    assert trace(ranking("rerank", "ba"), diverse).before is None
+    assert trace(fused, diverse).before == diverse
+
+
 def test_before_passes_over_a_failed_stage() -> None:
     assert trace(ranking("bm25", "ab"), ranking("dense", "", status="failed:x")).before == ranking(
         "bm25", "ab"

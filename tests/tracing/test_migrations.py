@@ -163,6 +163,15 @@ def test_rank_moves(tmp_path: Path) -> None:
     db.close()
 
 
+def test_a_stage_behind_the_reranker_is_not_what_it_was_given(tmp_path: Path) -> None:
+    db = one_trace(
+        tmp_path, ranking("fusion", "a", "b"), ranking("rerank", "b", "a"), ranking("mmr", "a", "b")
+    )
+    found = rows(db, "SELECT doc_id, move FROM rank_moves ORDER BY after_rank")
+    assert [tuple(row.values()) for row in found] == [("b", 2 - 1), ("a", 1 - 2)]
+    db.close()
+
+
 @pytest.mark.parametrize("status", ["skipped:off", "failed:timeout"])
 def test_no_moves_where_nothing_was_reranked(tmp_path: Path, status: str) -> None:
     db = one_trace(tmp_path, ranking("fusion", "a", "b"), ranking("rerank", status=status))
