@@ -238,9 +238,34 @@ _VIEWS = (
 _BEFORE_IS_AHEAD = ("DROP VIEW rank_moves", _rank_moves(" AND q.position < r.position"))
 """A stage that stands behind the reranker is not what the reranker was given."""
 
+_JUDGMENTS = (
+    "ALTER TABLE judgments ADD COLUMN kind TEXT NOT NULL DEFAULT 'grade'",
+    "ALTER TABLE judgments ADD COLUMN borderline INTEGER NOT NULL DEFAULT 0",
+    "ALTER TABLE judgments ADD COLUMN note TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE judgments ADD COLUMN content_hash TEXT",
+    "ALTER TABLE judgments ADD COLUMN trace_id TEXT",
+    "ALTER TABLE judgments ADD COLUMN retracts INTEGER REFERENCES judgments (judgment)",
+    "CREATE INDEX judgments_by_retracted ON judgments (retracts) WHERE retracts IS NOT NULL",
+    # What holds now: of each judge's grades (and of each model's proposals) the newest that was not taken
+    # back. Several judges may hold different grades of one document.
+    """
+    CREATE VIEW standing_judgments AS
+    SELECT j.* FROM judgments j
+    WHERE j.kind <> 'retraction'
+        AND NOT EXISTS (SELECT 1 FROM judgments r WHERE r.retracts = j.judgment)
+        AND NOT EXISTS (
+            SELECT 1 FROM judgments later
+            WHERE later.query = j.query AND later.doc_id = j.doc_id AND later.judge = j.judge
+                AND later.kind = j.kind AND later.judgment > j.judgment
+                AND NOT EXISTS (SELECT 1 FROM judgments r WHERE r.retracts = later.judgment)
+        )
+    """,
+)
+
 STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("m001_traces", _TABLES + _VIEWS),
     ("m002_before_is_ahead_of_rerank", _BEFORE_IS_AHEAD),
+    ("m003_judgments", _JUDGMENTS),
 )
 """Name and statements of every migration, oldest first."""
 
