@@ -71,7 +71,7 @@ def command(
 
     outputs: dict[str, type[Output]] = {"text": TextOutput, "github": GithubOutput}
     output = (JsonOutput if as_json else outputs[format_])()
-    plan = _plan(workspace, select, ignore, qrels, queries)
+    plan = _plan(workspace, db, select, ignore, qrels, queries)
     for item in _outcomes(workspace, db, targets, plan):
         output.add(item)
     if output.tally.traces == 0 and output.tally.unreadable == 0:
@@ -86,11 +86,18 @@ def command(
 
 
 def _plan(
-    workspace: str | None, select: str | None, ignore: str | None, qrels: Path | None, queries: Path | None
+    workspace: str | None,
+    db: Path | None,
+    select: str | None,
+    ignore: str | None,
+    qrels: Path | None,
+    queries: Path | None,
 ) -> CheckPlan:
     """Settings of the workspace, what the command line says in their place, and the judgments."""
     from rankscope.corpus.judgments_io import read_qrels, read_queries
+    from rankscope.cli.traces import traces_path
     from rankscope.engine.checking import CheckPlan
+    from rankscope.engine.floors import stored_passports
     from rankscope.engine.workspace import find_workspace
     from rankscope.insight.findings import select_rules
     from rankscope.insight.judgments import Judgments
@@ -106,6 +113,7 @@ def _plan(
         settings=settings,
         relevant={query_id: judgments.relevant(query_id) for query_id in judgments.grades},
         query_ids={item.query.text: item.query_id for item in read_queries(queries)} if queries else {},
+        passports=stored_passports(traces_path(workspace, db)),
     )
 
 

@@ -111,7 +111,9 @@ def _decision_line(trace: Trace) -> str:
     decision = _coloured(trace.decision or "not recorded", trace.decision or "")
     note = trace.attributes.get("floor_not_applied")
     applied = f"; not applied: {one_line(str(note), 80)}" if note else ""
-    return f"decision  {decision}: {kept}; {floor}{applied}"
+    warning = trace.attributes.get("floor_warning")
+    warned = f"\n          {_coloured(one_line(str(warning), 160), 'warning')}" if warning else ""
+    return f"decision  {decision}: {kept}; {floor}{applied}{warned}"
 
 
 def _floor(floor: Floor) -> str:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from rankscope.config import Settings
-from rankscope.core.trace import ModelInfo, Trace
+from rankscope.core.trace import Floor, Trace
 from rankscope.errors import InputError, TraceError
 from rankscope.insight.findings import Report, examine
+from rankscope.insight.floors.passport import ATTRIBUTE, Passport
 
 __all__ = ["CheckPlan", "Checked", "Unreadable", "check_file", "check_store"]
 
@@ -61,14 +62,17 @@ class CheckPlan:
     """Relevant documents by query id; empty for a query judged to have none."""
     query_ids: Mapping[str, str] = field(default_factory=dict)
     """Ids by query text, for traces that do not carry the id of their query."""
-    passport: ModelInfo | None = None
+    passports: Mapping[Floor, Passport] = field(default_factory=dict)
+    """What each stored floor was fitted on, for traces that hold that floor and carry no passport of it."""
     processes: int = field(default_factory=lambda: min(os.cpu_count() or 1, 8))
 
     def check(self, trace: Trace) -> Report:
         """The report on one trace."""
         query_id = trace.query.query_id or self.query_ids.get(trace.query.text)
         relevant = self.relevant.get(query_id) if query_id is not None else None
-        return examine(trace, settings=self.settings, relevant=relevant, passport=self.passport)
+        stored = None if trace.floor is None else self.passports.get(trace.floor)
+        passport = stored if ATTRIBUTE not in trace.attributes else None
+        return examine(trace, settings=self.settings, relevant=relevant, passport=passport)
 
 
 def check_file(path: Path, plan: CheckPlan) -> Iterator[Outcome]:

@@ -22,6 +22,7 @@ from rankscope.stages.fusion.rrf import ReciprocalRankFusion
 if TYPE_CHECKING:
     from rankscope.corpus.document_store import DocumentStore
     from rankscope.stages.bm25.okapi import Bm25Index
+    from rankscope.insight.floors.passport import Passport
     from rankscope.stages.dense.faiss_index import FaissIndex
 
 __all__ = ["Parts", "build_pipeline", "make_encoder", "make_reranker", "open_parts"]
@@ -139,8 +140,10 @@ def _open(folder: Path, settings: Settings) -> Parts:
     return parts
 
 
-def build_pipeline(parts: Parts, settings: Settings, corpus_name: str) -> Pipeline:
-    """Wire the stages that the settings ask for."""
+def build_pipeline(
+    parts: Parts, settings: Settings, corpus_name: str, passport: Passport | None = None
+) -> Pipeline:
+    """Wire the stages that the settings ask for; ``passport`` is that of the floor in the settings."""
     from rankscope.insight.findings import examine
 
     retrieval = settings.retrieval
@@ -163,6 +166,7 @@ def build_pipeline(parts: Parts, settings: Settings, corpus_name: str) -> Pipeli
         candidates=retrieval.candidates,
         top_k=settings.floor.top_k,
         floor=floor,
+        passport=passport if floor is not None else None,
         examine=lambda trace: examine(trace, settings=settings).findings,
     )
 

@@ -19,12 +19,22 @@ from rankscope.errors import SettingsError, UsageError
 from rankscope.insight.judgments import Judgments
 
 if TYPE_CHECKING:
-    from rankscope.core.trace import Trace
+    from rankscope.core.trace import Floor, Trace
     from rankscope.engine.workspace import Workspace
-    from rankscope.insight.floors.passport import PassportCheck
+    from rankscope.insight.floors.passport import Passport, PassportCheck
     from rankscope.tracing.floor_log import FloorLog, StoredFloor
 
-__all__ = ["FloorState", "Judged", "check_trace", "floor_state", "judged_of", "set_floor", "undo_floor"]
+__all__ = [
+    "FloorState",
+    "Judged",
+    "check_trace",
+    "floor_state",
+    "judged_of",
+    "passport_in_force",
+    "set_floor",
+    "stored_passports",
+    "undo_floor",
+]
 
 _SETTINGS_BEFORE = "settings_before"
 
@@ -56,6 +66,35 @@ class FloorState:
         settings, stored = self.settings, self.stored
         same_scale = settings.score_scale == stored.score_scale.value
         return settings.value == stored.value and (same_scale or stored.value is None)
+
+
+def passport_in_force(traces_path: Path, settings: FloorSettings) -> Passport | None:
+    """The passport of the floor in these settings: that of the stored floor, where it is the same one.
+
+    A floor that a person moved since, on a screen or in the file, has none: nothing is known of it.
+    """
+    from rankscope.insight.floors.passport import Passport
+    from rankscope.tracing.floor_log import FloorLog
+
+    if settings.value is None or settings.source == "default" or not traces_path.exists():
+        return None
+    stored = FloorLog(traces_path).current()
+    state = FloorState(settings, stored, None)
+    if stored is None or not stored.passport or not state.agrees or stored.source != settings.source:
+        return None
+    return Passport.from_json(stored.passport)
+
+
+def stored_passports(traces_path: Path) -> dict[Floor, Passport]:
+    """The passport of every floor that was ever stored, by the floor as traces hold it; newest first wins."""
+    from rankscope.insight.floors.passport import Passport
+    from rankscope.tracing.floor_log import FloorLog
+
+    found: dict[Floor, Passport] = {}
+    for entry in FloorLog(traces_path).history():
+        if entry.floor is not None and entry.passport:
+            found.setdefault(entry.floor, Passport.from_json(entry.passport))
+    return found
 
 
 def check_trace(state: FloorState, trace: Trace) -> PassportCheck | None:

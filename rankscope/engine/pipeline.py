@@ -20,6 +20,7 @@ from rankscope.core.protocols import DocumentSource, Fuser, Reranker, Retriever
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Finding, Floor, Hit, PipelineInfo, Ranking, Trace
 from rankscope.errors import Cancelled, RankScopeError, ScaleError
+from rankscope.insight.floors.passport import ATTRIBUTE, Passport, check, passport_in
 from rankscope.stages.threshold.relevance_floor import apply_floor
 
 __all__ = ["Pipeline", "finish"]
@@ -60,6 +61,8 @@ class Pipeline:
     top_k: int
     """K: most documents that are kept."""
     floor: Floor | None
+    passport: Passport | None = None
+    """What the floor was fitted on; traces carry it, and it guards them."""
     examine: Callable[[Trace], Sequence[Finding]] = no_findings
     """Findings on a finished trace."""
 
@@ -82,6 +85,7 @@ class Pipeline:
             query=query,
             top_k=self.top_k,
             floor=self.floor,
+            attributes={} if self.passport is None else {ATTRIBUTE: self.passport.as_json()},
         )
         for retriever in self.retrievers:
             yield StageStarted(trace, retriever.stage)
@@ -190,21 +194,34 @@ def _rerank_failed(trace: Trace, reranker: Reranker, depth: int, reason: str) ->
     return StageFailed(trace.with_ranking(failed), "rerank", reason)
 
 
+_NOTES = ("floor_not_applied", "floor_warning")
+"""Attributes in which :func:`finish` says what it did with the floor."""
+
+
 def finish(trace: Trace) -> Trace:
     """Apply the trace's floor and K to the order that stands and set what is kept and decided.
 
     The floor is left out, with a note in the attributes, when it is on another scale than the scores
-    that stand, for instance when the reranker was skipped.
+    that stand, for instance when the reranker was skipped, or when the passport that the trace carries
+    for it shows that they are. ``floor_warning`` notes that another model made the scores.
     """
     final = trace.final
     top_k = trace.top_k if trace.top_k is not None else 10
     if final is None:
         return replace(trace, kept=(), decision=None)
+    attributes = {name: value for name, value in trace.attributes.items() if name not in _NOTES}
+    passport = passport_in(trace)
+    guarded = None if passport is None else check(passport, trace)
+    floor = trace.floor
+    if guarded is not None and guarded.verdict != "ok":
+        refused = guarded.verdict == "refuse"
+        attributes["floor_not_applied" if refused else "floor_warning"] = guarded.line
+        floor = None if refused else floor
     try:
-        outcome = apply_floor(final, trace.floor, top_k)
+        outcome = apply_floor(final, floor, top_k)
     except ScaleError as error:
         outcome = apply_floor(final, None, top_k)
-        attributes = {**trace.attributes, "floor_not_applied": error.message}
-        trace = replace(trace, attributes=attributes)
+        attributes["floor_not_applied"] = error.message
+    trace = replace(trace, attributes=attributes)
     kept: tuple[Hit, ...] = outcome.kept
     return replace(trace, kept=tuple(hit.doc_id for hit in kept), decision=outcome.decision)

@@ -119,8 +119,11 @@ class Workspace:
     def pipeline(self, settings: Settings | None = None) -> Pipeline:
         """A pipeline with these settings over the shared index and models."""
         from rankscope.engine.factory import build_pipeline
+        from rankscope.engine.floors import passport_in_force
 
-        return build_pipeline(self.parts(), settings if settings is not None else self.settings, self.name)
+        chosen = settings if settings is not None else self.settings
+        passport = passport_in_force(self.traces_path, chosen.floor)
+        return build_pipeline(self.parts(), chosen, self.name, passport)
 
     @property
     def traces(self) -> TraceStore:

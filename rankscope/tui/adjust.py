@@ -9,6 +9,7 @@ from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, Trace
 from rankscope.engine.pipeline import finish
 from rankscope.errors import SettingsError
+from rankscope.insight.floors.passport import ATTRIBUTE
 
 __all__ = [
     "can_rederive_top_k",
@@ -68,7 +69,8 @@ def with_floor(trace: Trace, floor: Floor | None) -> Trace:
 
     A trace whose run is not over has no decision yet; it only takes the floor.
     """
-    changed = replace(trace, floor=floor)
+    kept = {name: value for name, value in trace.attributes.items() if name != ATTRIBUTE}
+    changed = replace(trace, floor=floor, attributes=kept)  # its passport was for the floor before
     return changed if trace.decision is None else _refinished(changed)
 
 
@@ -88,8 +90,7 @@ def with_top_k(trace: Trace, top_k: int) -> Trace:
 
 
 def _refinished(trace: Trace) -> Trace:
-    attributes = {name: value for name, value in trace.attributes.items() if name != "floor_not_applied"}
-    return finish(replace(trace, attributes=attributes))
+    return finish(trace)
 
 
 def can_rederive_top_k(trace: Trace, top_k: int) -> bool:

@@ -124,8 +124,11 @@ def _answer(trace: Trace, final: Ranking) -> Sentence:
     text = f"Kept {kept} of {seen}"
     floor = trace.floor
     if "floor_not_applied" in trace.attributes:
-        scale = "reranker" if floor is None else floor.score_scale
-        text += f"; the floor is for {scale} scores, these are {final.score_scale}: not applied"
+        if floor is not None and floor.score_scale is final.score_scale:  # its passport says why
+            text += f"; floor not applied: {one_line(str(trace.attributes['floor_not_applied']), 160)}"
+        else:
+            scale = "reranker" if floor is None else floor.score_scale
+            text += f"; the floor is for {scale} scores, these are {final.score_scale}: not applied"
     elif floor is not None:
         below = sum(1 for hit in final.hits if hit.score is None or hit.score < floor.value)
         if below:

@@ -9,6 +9,7 @@ from rankscope.config import BudgetSettings, FindingsSettings
 from rankscope.core.documents import Document
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, Hit, ModelInfo, Ranking, Trace
+from rankscope.insight.floors.passport import Passport, passport_in
 from rankscope.insight.fused_order import FusionRecipe, input_lists, recipe_of
 from rankscope.insight.standing import CorpusStanding
 
@@ -27,18 +28,31 @@ class Evidence:
         settings: FindingsSettings,
         budget: BudgetSettings,
         relevant: frozenset[str] | None = None,
-        passport: ModelInfo | None = None,
+        passport: Passport | ModelInfo | None = None,
         standings: Mapping[str, CorpusStanding] | None = None,
         exact: Ranking | None = None,
     ) -> None:
-        """``relevant`` is None for a query that nobody judged, empty for one without an answer."""
+        """``relevant`` is None for a query that nobody judged, empty for one without an answer.
+
+        ``passport`` is that of the trace's floor, or the model alone; by default the one the trace carries.
+        """
         self.trace = trace
         self.settings = settings
         self.budget = budget
         self.relevant = relevant
-        self.passport = passport if passport is not None else _recorded_passport(trace)
+        self._passport = passport
         self.standings = standings or {}
         self.exact = exact
+
+    @cached_property
+    def passport(self) -> Passport | None:
+        """What the trace's floor was fitted on, where that is known."""
+        given, floor = self._passport, self.trace.floor
+        if not isinstance(given, ModelInfo):
+            return given if given is not None else passport_in(self.trace)
+        if floor is None:
+            return None
+        return Passport(floor.score_scale, "rerank", given, None, "", floor.source, self.trace.created_at)
 
     @cached_property
     def before(self) -> Ranking | None:
@@ -106,13 +120,3 @@ class Evidence:
         if floor is None or self.final is None or floor.score_scale is ScoreScale.UNKNOWN:
             return None
         return floor if floor.score_scale == self.final.score_scale else None
-
-
-def _recorded_passport(trace: Trace) -> ModelInfo | None:
-    """``floor_passport`` of the attributes, where a program recorded what its floor was fitted on."""
-    data = trace.attributes.get("floor_passport")
-    if not isinstance(data, Mapping):
-        return None
-    texts = {name: str(data.get(name) or "") for name in ("name", "revision", "dtype", "activation")}
-    longest = data.get("max_length")
-    return ModelInfo(**texts, max_length=longest if isinstance(longest, int) else None)

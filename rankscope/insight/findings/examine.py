@@ -9,6 +9,7 @@ from rankscope.core.trace import Finding, ModelInfo, Ranking, Trace
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.registry import select_rules
 from rankscope.insight.findings.rule import NotApplicable, Report, Rule
+from rankscope.insight.floors.passport import Passport
 from rankscope.insight.standing import CorpusStanding
 
 __all__ = ["examine"]
@@ -22,15 +23,15 @@ def examine(
     settings: Settings = _DEFAULTS,
     rules: Sequence[Rule] | None = None,
     relevant: frozenset[str] | None = None,
-    passport: ModelInfo | None = None,
+    passport: Passport | ModelInfo | None = None,
     standings: Mapping[str, CorpusStanding] | None = None,
     exact: Ranking | None = None,
 ) -> Report:
     """What the rules say about a trace. Pure: needs no model, no index and no file.
 
     ``rules`` defaults to those that the settings select. ``relevant`` are the documents judged relevant to
-    this query (None: not judged; empty: judged to have no answer). ``passport`` is the model that the floor
-    was fitted on. ``standings`` (by document) and ``exact`` (the dense list by exact search) add what the
+    this query (None: not judged; empty: judged to have no answer). ``passport`` is that of the trace's
+    floor, or the model it was fitted on; by default the one that the trace carries. ``standings`` (by document) and ``exact`` (the dense list by exact search) add what the
     engine can look up in the index.
     """
     evidence = Evidence(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from rankscope.core.scales import ScoreScale
-from rankscope.core.trace import Finding, Severity
+from rankscope.core.trace import Finding, Floor, Severity
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule
+from rankscope.insight.floors.passport import belied
 
 __all__ = ["RULE"]
 
@@ -20,7 +21,7 @@ def check(evidence: Evidence) -> Outcome:
     if ScoreScale.UNKNOWN in (floor.score_scale, final.score_scale):
         return NotApplicable("the scale of the floor or of the scores is not known")
     if floor.score_scale == final.score_scale:
-        return ()
+        return _belied(evidence, floor)
     reranked = evidence.trace.ranking("rerank")
     skipped = reranked is not None and reranked.status.startswith("skipped")
     severity: Severity = "warning" if skipped else "error"
@@ -31,6 +32,18 @@ def check(evidence: Evidence) -> Outcome:
         f"are on the {final.score_scale} scale{why}"
     )
     return (Finding("RS502", severity, text),)
+
+
+def _belied(evidence: Evidence, floor: Floor) -> tuple[Finding, ...]:
+    """Scores that only claim the floor's scale; RS104 says so for floors without a passport."""
+    final, passport = evidence.final, evidence.passport
+    if final is None or passport is None:
+        return ()
+    how = belied(floor.score_scale, [hit.score for hit in final.hits if hit.score is not None])
+    if not how:
+        return ()
+    text = f"the floor {floor.value:g} was set on the {floor.score_scale} scale, but {how}: another scale"
+    return (Finding("RS502", "error", text),)
 
 
 RULE = Rule(

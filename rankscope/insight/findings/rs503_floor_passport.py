@@ -5,6 +5,8 @@ from __future__ import annotations
 from rankscope.core.trace import Finding, ModelInfo, Severity
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule
+from rankscope.insight.floors.observations import source_of
+from rankscope.insight.floors.passport import Passport
 
 __all__ = ["RULE"]
 
@@ -21,18 +23,42 @@ def check(evidence: Evidence) -> Outcome:
     model = evidence.trace.pipeline.models.get("cross_encoder")
     if model is None or evidence.after is None:
         return NotApplicable("which model made the scores is not recorded")
-    stated = [name for name in _FIELDS if getattr(passport, name) and getattr(model, name)]
-    if not stated:
+    then = passport.model
+    stated = [name for name in _FIELDS if getattr(then, name) and getattr(model, name)]
+    windows = _windows(evidence, passport)
+    if not stated and not windows:
         return NotApplicable("passport and trace state no fact in common")
-    differing = [name for name in stated if getattr(passport, name) != getattr(model, name)]
-    if not differing:
+    differing = [name for name in stated if not _same(then, model, name)]
+    parts = [
+        f"{name.replace('_', ' ')} {_short(then, name)}, now {_short(model, name)}" for name in differing
+    ]
+    if windows == "differ":
+        parts.append(f"windows {_on(passport.windows)}, now {_on(not passport.windows)}")
+    if not parts:
         return ()
-    # Another number type shifts scores by rounding only; anything else makes them other scores.
-    severity: Severity = "warning" if differing == ["dtype"] else "error"
-    text = "the floor was fitted on another model: " + "; ".join(
-        f"{name.replace('_', ' ')} {_short(passport, name)}, now {_short(model, name)}" for name in differing
-    )
-    return (Finding("RS503", severity, text),)
+    # A number type shifts scores by rounding, windows those of long passages; the rest makes other scores.
+    severity: Severity = "error" if set(differing) - {"dtype"} else "warning"
+    how = "another model" if differing else "the same model run in another way"
+    return (Finding("RS503", severity, f"the floor was fitted on {how}: {'; '.join(parts)}"),)
+
+
+def _same(then: ModelInfo, now: ModelInfo, name: str) -> bool:
+    if name == "dtype":  # a floor may be fitted on scores of several number types
+        return now.dtype in then.dtype.split(", ")
+    return bool(getattr(then, name) == getattr(now, name))
+
+
+def _windows(evidence: Evidence, passport: Passport) -> str:
+    """``same`` or ``differ``; empty where one side does not say."""
+    source = source_of(evidence.trace)
+    now = None if source is None else source.windows
+    if now is None or passport.windows is None:
+        return ""
+    return "same" if now is passport.windows else "differ"
+
+
+def _on(windows: bool | None) -> str:
+    return "on" if windows else "off"
 
 
 def _short(model: ModelInfo, name: str) -> str:

@@ -18,14 +18,20 @@ if TYPE_CHECKING:
     from rankscope.insight.floors.observations import Observations, ScoreSource
 
 __all__ = [
+    "ATTRIBUTE",
     "Passport",
     "PassportCheck",
     "Verdict",
+    "belied",
     "check",
     "check_source",
+    "passport_in",
     "passport_of",
     "passport_of_trace",
 ]
+
+ATTRIBUTE = "floor_passport"
+"""Key of a trace's attributes under which it carries the passport of its floor."""
 
 Verdict = Literal["ok", "warn", "refuse"]
 FEWEST_FOR_SHAPE = 8
@@ -112,6 +118,22 @@ def passport_of(observations: Observations, *, method: str, created_at: datetime
     )
 
 
+def passport_in(trace: Trace) -> Passport | None:
+    """The passport that a trace carries for its floor: a full one, or the model's facts alone.
+
+    A program that logs its own traces may record only the facts, such as ``{"name": "ce", "revision": "r1"}``.
+    """
+    data, floor = trace.attributes.get(ATTRIBUTE), trace.floor
+    if not isinstance(data, Mapping) or floor is None:
+        return None
+    if "score_scale" in data:
+        return Passport.from_json(data)
+    facts = {name: str(data.get(name) or "") for name in ("name", "revision", "dtype", "activation")}
+    longest = data.get("max_length")
+    model = ModelInfo(**facts, max_length=longest if isinstance(longest, int) else None)
+    return Passport(floor.score_scale, "rerank", model, None, "", floor.source, trace.created_at)
+
+
 def passport_of_trace(trace: Trace, *, method: str, created_at: datetime) -> Passport:
     """The passport of a floor that is chosen while looking at one trace."""
     from rankscope.insight.floors.gather import gather
@@ -132,9 +154,10 @@ def check(passport: Passport, trace: Trace) -> PassportCheck:
     final = trace.final
     if final is None or not final.hits:
         return PassportCheck("ok")
-    belied = _belied(passport, [hit.score for hit in final.hits if hit.score is not None])
-    if final.score_scale is passport.score_scale and belied:
-        return PassportCheck("refuse", f"{_told(passport)}, but {belied}: another scale.")
+    scores = [hit.score for hit in final.hits if hit.score is not None]
+    how = belied(passport.score_scale, scores)
+    if final.score_scale is passport.score_scale and how:
+        return PassportCheck("refuse", f"{_told(passport)}, but {how}: another scale.")
     from rankscope.insight.floors.observations import dtype_of, source_of
 
     source = source_of(trace)
@@ -190,9 +213,8 @@ def _short(value: object) -> str:
     return text if len(text) <= 40 else f"{text[:19]}…"
 
 
-def _belied(passport: Passport, scores: Sequence[float]) -> str:
-    """How scores that are declared to be on the floor's scale show that they are not; empty when fine."""
-    scale = passport.score_scale
+def belied(scale: ScoreScale, scores: Sequence[float]) -> str:
+    """How scores that are declared to be on ``scale`` show that they are not; empty when they do not."""
     if not scores:
         return ""
     least, most = min(scores), max(scores)
