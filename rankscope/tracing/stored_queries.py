@@ -1,0 +1,82 @@
+"""The distinct queries of the stored traces, each with its newest trace of every pipeline."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from rankscope.tracing.columns import from_column
+from rankscope.tracing.database import connect, one_line_errors, prepare
+
+__all__ = ["StoredQuery", "read_stored_queries"]
+
+_TRACES = "SELECT id, query, query_id, filters, pipeline FROM traces ORDER BY seq"
+_LISTED = """
+    SELECT h.doc_id FROM rankings r JOIN hit_rows h ON h.ranking = r.ranking AND h.rank <= ?
+    WHERE r.trace_id = ? AND r.status IN ('ok', 'partial')
+    ORDER BY r.position, h.rank
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQuery:
+    """One query text, whatever its filters were."""
+
+    text: str
+    query_id: str | None
+    """Of the newest trace that has one."""
+    filters: Mapping[str, str]
+    """Of the newest trace."""
+    trace_ids: tuple[str, ...]
+    """The newest trace of each pipeline, oldest first."""
+    doc_ids: tuple[str, ...]
+    """Documents that stand in the first ``depth`` of any list of those traces."""
+
+
+def read_stored_queries(path: Path, *, depth: int, busy_seconds: float = 30.0) -> list[StoredQuery]:
+    """Every query of the database at ``path``, in the order of its first trace; none without a database."""
+    if not path.exists():
+        return []
+    prepare(path, create=False, busy_seconds=busy_seconds)
+    connection = connect(path, busy_seconds=busy_seconds, readonly=True)
+    try:
+        with one_line_errors(path):
+            connection.execute("BEGIN")
+            return [_read(connection, *found, depth) for found in _newest(connection).items()]
+    finally:
+        connection.close()
+
+
+_Row = tuple[str, str | None, str | None]
+"""Trace id, query id and filters, as stored."""
+
+
+def _newest(connection: sqlite3.Connection) -> dict[str, dict[int, _Row]]:
+    """Query text to pipeline to its newest trace, the newest pipeline last."""
+    found: dict[str, dict[int, _Row]] = {}
+    for trace_id, query, query_id, filters, pipeline in connection.execute(_TRACES):
+        by_pipeline = found.setdefault(query, {})
+        by_pipeline.pop(pipeline, None)
+        by_pipeline[pipeline] = (trace_id, query_id, filters)
+    return found
+
+
+def _read(
+    connection: sqlite3.Connection, query: str, by_pipeline: dict[int, _Row], depth: int
+) -> StoredQuery:
+    rows = list(by_pipeline.values())
+    listed: dict[str, None] = {}
+    for trace_id, _, _ in rows:
+        listed.update(dict.fromkeys(doc_id for (doc_id,) in connection.execute(_LISTED, (depth, trace_id))))
+    ids = [query_id for _, query_id, _ in rows if query_id is not None]
+    filters = json.loads(rows[-1][2] or "{}")
+    return StoredQuery(
+        text=from_column(query),
+        query_id=from_column(ids[-1]) if ids else None,
+        filters=dict(filters),
+        trace_ids=tuple(from_column(trace_id) for trace_id, _, _ in rows),
+        doc_ids=tuple(map(from_column, listed)),
+    )
