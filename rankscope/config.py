@@ -20,6 +20,7 @@ __all__ = [
     "ChunkingSettings",
     "FindingsSettings",
     "FloorSettings",
+    "JudgeSettings",
     "ModelSettings",
     "RerankSettings",
     "RetrievalSettings",
@@ -152,6 +153,26 @@ class FindingsSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class JudgeSettings:
+    """Who judges, and the model that may propose grades. It proposes only; a person confirms."""
+
+    name: str = ""
+    """Name that your judgments are kept under; empty means the name of the account."""
+    endpoint: str = ""
+    """Base address of an OpenAI-compatible service, such as ``http://localhost:8000/v1``; empty is off."""
+    model: str = ""
+    """Model that the service is asked for."""
+    rubric: str = ""
+    """File with the rubric, relative to the workspace; empty means the one that comes with RankScope."""
+    key_env: str = "RANKSCOPE_JUDGE_KEY"
+    """Environment variable that holds the service's key. The key itself is never kept."""
+    timeout_s: float = 60.0
+    """How long to wait for one answer."""
+    retries: int = 3
+    """How often to ask again after a 429, a 5xx or a broken connection."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of one workspace."""
 
@@ -162,6 +183,7 @@ class Settings:
     chunking: ChunkingSettings = field(default_factory=ChunkingSettings)
     budget: BudgetSettings = field(default_factory=BudgetSettings)
     findings: FindingsSettings = field(default_factory=FindingsSettings)
+    judge: JudgeSettings = field(default_factory=JudgeSettings)
 
     def as_mapping(self) -> dict[str, dict[str, Any]]:
         """Plain nested dictionaries, as stored in a trace."""
@@ -261,6 +283,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "findings.duplicates": (1, 10_000),
     "findings.broken_share": (0, 1),
     "findings.shallow_share": (0.01, 1),
+    "judge.timeout_s": (0.1, 3_600),
+    "judge.retries": (0, 10),
 }
 _CHOICES: dict[str, tuple[str, ...]] = {
     "models.device": ("auto", "cpu", "cuda", "mps"),
