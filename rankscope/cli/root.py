@@ -19,6 +19,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("rankscope.cli.index", "Build the index of a workspace from documents."),
     "query": ("rankscope.cli.query", "Run one query without the screen."),
     "traces": ("rankscope.cli.traces", "List, show, import, export and prune stored traces."),
+    "listen": ("rankscope.cli.listen", "Take spans of a running application and store them as traces."),
     "eval": ("rankscope.cli.eval", "Measure every stage on judged queries, before and after."),
     "why": ("rankscope.cli.why", "Say why a document is, or is not, in the result of a query."),
     "check": ("rankscope.cli.check", "Look for what is wrong with rankings."),

@@ -38,17 +38,22 @@ def interpret(span: Span) -> RetrievalSpan | None:
 
 
 class SpanCollector:
-    """Takes spans as they come and makes traces of those of a trace id when asked."""
+    """Takes spans as they come and makes traces of those of a trace id when asked.
+
+    ``format_name`` goes into the ids of the traces, and equal traces are told apart by their number, as a
+    file may repeat them. Without it a trace gets the id of the first such trace in a file of its convention,
+    however often it is made.
+    """
 
     def __init__(
         self,
         options: ImportOptions | None = None,
         source: dict[str, Any] | None = None,
-        format_name: str = "spans",
+        format_name: str | None = None,
     ) -> None:
         self._options = options or ImportOptions()
         self._source = source or {}
-        self._ids = TraceIds(format_name)
+        self._ids = None if format_name is None else TraceIds(format_name)
         self._buffers: dict[str, TraceBuffer] = {}
 
     @property
@@ -70,15 +75,22 @@ class SpanCollector:
 
     def take(self, trace_id: str, fallback: datetime) -> Iterator[Imported | Rejected]:
         """The traces of one trace id; its spans are let go."""
-        buffer = self._buffers.pop(trace_id)
+        return self._join(self._buffers.pop(trace_id), fallback)
+
+    def peek(self, trace_id: str, fallback: datetime) -> Iterator[Imported | Rejected]:
+        """The traces of the spans of one trace id so far; they stay, and may be completed."""
+        return self._join(self._buffers[trace_id], fallback)
+
+    def _join(self, buffer: TraceBuffer, fallback: datetime) -> Iterator[Imported | Rejected]:
         for request in requests_of(buffer):
             line = min(item.span.line for item in request.spans)
             if reason := _useless(request):
-                raw = to_json_text(plain({"trace_id": trace_id, "spans": _shown(request)}))
+                raw = to_json_text(plain({"trace_id": buffer.trace_id, "spans": _shown(request)}))
                 yield Rejected(line, reason, raw[:RAW_LIMIT], records=len(request.spans))
                 continue
+            ids = self._ids or TraceIds(request.spans[0].convention)
             try:
-                trace = build_trace(request, self._ids, self._options, fallback, self._source)
+                trace = build_trace(request, ids, self._options, fallback, self._source)
             except TraceError as error:
                 yield Rejected(line, error.message, "", records=len(request.spans))
                 continue

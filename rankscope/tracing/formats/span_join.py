@@ -45,12 +45,12 @@ class TraceBuffer:
 
     def ancestors(self, span_id: str | None) -> list[str]:
         """The span's ancestors, nearest first; a loop in the links ends it."""
-        chain: list[str] = []
+        chain: dict[str, None] = {}
         parent = self.parents.get(span_id) if span_id else None
         while parent and parent not in chain and parent != span_id:
-            chain.append(parent)
+            chain[parent] = None
             parent = self.parents.get(parent)
-        return chain
+        return list(chain)
 
 
 @dataclass
@@ -166,11 +166,7 @@ def build_trace(
     draft = Draft(
         query=Query(request.query, query_id=next((i.query_id for i in request.spans if i.query_id), None)),
         created_at=min(starts, default=None),
-        source={
-            **source,
-            "line": min(item.span.line for item in request.spans),
-            "trace_id": request.buffer.trace_id,
-        },
+        source={**source, **_place(request)},
         options=options,
     )
     for item in spans:
@@ -190,6 +186,14 @@ def build_trace(
         + [f"{r.stage}:{r.status}:{h.doc_id}:{h.score}" for r in draft.rankings for h in r.hits]
     )
     return draft.build(convention, ids, content, fallback)
+
+
+def _place(request: Request) -> dict[str, Any]:
+    """Where its spans stand: the trace id and, in a file, the first line."""
+    line = min(item.span.line for item in request.spans)
+    return (
+        {"line": line, "trace_id": request.buffer.trace_id} if line else {"trace_id": request.buffer.trace_id}
+    )
 
 
 def _as_reranker(item: RetrievalSpan, request: Request) -> RetrievalSpan:
