@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Evaluation", "QueryOutcome", "evaluate", "measure_names", "measure_run"]
 
 RERANK = "rerank"
-_NAME = re.compile(r"(recall|P|nDCG|MRR|judged|best)@([1-9][0-9]{0,8})")
+_NAME = re.compile(r"(recall|success|P|nDCG|MRR|judged|best)@([1-9][0-9]{0,8})")
 
 
 def measure_names(candidates: int = 50, top_k: int = 10) -> tuple[str, ...]:
@@ -83,10 +83,13 @@ def _parse(name: str, relevant_from: int) -> Measure:
     match = _NAME.fullmatch(name)
     if match is None:
         raise UsageError(
-            f"unknown measure {name!r}.", remedy="Known: recall@N, P@K, nDCG@K, MRR@K, judged@K, best@K."
+            f"unknown measure {name!r}.",
+            remedy="Known: recall@N, success@N, P@K, nDCG@K, MRR@K, judged@K, best@K.",
         )
     kinds = {
         "recall": ir_measures.R(rel=relevant_from),
+        # Whether there is a relevant document at all among the first N.
+        "success": ir_measures.Success(rel=relevant_from),
         "P": ir_measures.P(rel=relevant_from),
         "nDCG": ir_measures.nDCG,
         "MRR": ir_measures.RR(rel=relevant_from),
