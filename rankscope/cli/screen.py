@@ -28,7 +28,7 @@ def open_screen(workspace: str | None) -> None:
     opened = find_workspace(workspace)
     app = RankScopeApp(opened)
     app.run()
-    ended = app.probe.runner.close(timeout=GRACE_S)
+    ended = app.close(timeout=GRACE_S)
     status = app.return_code or 0
     opened.close()
     if not ended:

@@ -1,19 +1,26 @@
-"""The application: themes, the probe screen, and the keys that work everywhere."""
+"""The application: themes, the screens behind the number keys, and the keys that work everywhere."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from rankscope.core.sanitize import one_line
+from rankscope.core.trace import Trace
 from rankscope.tui import keys
+from rankscope.tui.modes import MODES, mode_named
 from rankscope.tui.runner import ProbeWorkspace
 from rankscope.tui.screens.help import HelpScreen
+from rankscope.tui.screens.mode_screen import ModeScreen
 from rankscope.tui.screens.probe import ProbeScreen
 from rankscope.tui.themes import DARK, LIGHT
 
@@ -29,7 +36,8 @@ class RankScopeApp(App[None]):
     """RankScope on one workspace. ``now`` names pictures; ``picture_folder`` is where they go."""
 
     TITLE = "RankScope"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(app=True)]
+    CSS_PATH = Path(__file__).with_name("app.tcss")
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(keys.GLOBAL)]
     DEFAULT_MODE = "probe"
 
     def __init__(
@@ -40,16 +48,52 @@ class RankScopeApp(App[None]):
         now: Callable[[], str] = local_time,
     ) -> None:
         super().__init__()
-        self.probe = ProbeScreen(workspace, picture_folder=picture_folder or Path.cwd(), now=now)
-        self.add_mode(self.DEFAULT_MODE, lambda: self.probe)
+        self.workspace = workspace
+        self.picture_folder = picture_folder or Path.cwd()
+        self.now = now
+        self._built: dict[str, ModeScreen] = {}
+        for mode in MODES:
+            self.add_mode(mode.name, partial(self.mode_screen, mode.name))
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
         self.theme = DARK.name
         self.animation_level = "none"
 
+    @property
+    def probe(self) -> ProbeScreen:
+        """The probe screen, which is there from the start."""
+        return cast(ProbeScreen, self.mode_screen("probe"))
+
+    def mode_screen(self, name: str) -> ModeScreen:
+        """The one screen of a mode, imported and made on first use."""
+        if name not in self._built:
+            module, _, class_name = mode_named(name).screen.partition(":")
+            screen: ModeScreen = getattr(import_module(module), class_name)(self.workspace)
+            self._built[name] = screen
+        return self._built[name]
+
+    def open_trace(self, trace: Trace) -> None:
+        """Show a stored trace read-only in the probe's layout; escape there comes back to this mode."""
+        came_from = self.current_mode
+        if came_from == "probe":
+            self.probe.show_trace(trace)
+            return
+        self.switch_mode("probe")
+        self.probe.show_trace(trace, came_from=came_from)
+
+    def close(self, timeout: float) -> bool:
+        """Stop what runs beside the screens; says whether it ended within ``timeout`` seconds."""
+        screens = tuple(self._built.values())
+        for screen in screens:
+            screen.stop()
+        deadline = time.monotonic() + timeout
+        ended = [screen.close(max(deadline - time.monotonic(), 0)) for screen in screens]
+        return all(ended)
+
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """The palette offers what the keys do, from the same table."""
-        for key in keys.KEYS:
+        """The palette offers what the keys do, from the same tables."""
+        table = screen.KEYS if isinstance(screen, ModeScreen) else ()
+        for key in (*table, *keys.GLOBAL):
             if not key.palette or not self._works(screen, key):
                 continue
             yield SystemCommand(key.name, f"{key.shown}  {key.sentence}", self._runner(screen, key.action))
@@ -58,17 +102,33 @@ class RankScopeApp(App[None]):
         if key.action.startswith("app."):
             return True
         name, _, arguments = key.action.removesuffix(")").partition("(")
-        return isinstance(screen, ProbeScreen) and bool(screen.check_action(name, (arguments.split(",")[0],)))
+        return bool(screen.check_action(name, (arguments.split(",")[0],)))
 
     def _runner(self, screen: Screen[object], action: str) -> Callable[[], object]:
         node = self if action.startswith("app.") else screen
         return lambda: self.run_action(action.removeprefix("app."), node)
+
+    def action_show_mode(self, name: str) -> None:
+        """Another screen."""
+        self.switch_mode(name)
 
     def action_switch_theme(self) -> None:
         """Dark or light."""
         self.theme = LIGHT.name if self.theme == DARK.name else DARK.name
 
     def action_help(self) -> None:
-        """All keys."""
-        if not isinstance(self.screen, HelpScreen):
-            self.push_screen(HelpScreen())
+        """The keys of this screen, and how to read it."""
+        screen = self.screen
+        if isinstance(screen, ModeScreen):
+            self.push_screen(HelpScreen(screen.KEYS, screen.NOTES))
+
+    def action_save_picture(self) -> None:
+        """Save what is on the screen as SVG, and say where."""
+        path = self.picture_folder / f"rankscope-{self.now()}.svg"
+        try:
+            path.write_text(self.export_screenshot(), encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self.notify(f"{reason}: {one_line(str(path))}", title="Not saved", severity="error", markup=False)
+            return
+        self.notify(one_line(str(path)), title="Picture saved", markup=False)

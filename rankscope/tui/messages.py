@@ -22,6 +22,8 @@ __all__ = [
     "RunAdvanced",
     "RunCrashed",
     "RunStopped",
+    "TraceLoaded",
+    "TraceNotLoaded",
     "TraceNotStored",
     "WorkspaceOpened",
     "WorkspaceReady",
@@ -65,6 +67,23 @@ class TraceNotStored(Message):
     def __init__(self, trace: Trace, reason: str) -> None:
         super().__init__()
         self.trace = trace
+        self.reason = reason
+
+
+class TraceLoaded(Message):
+    """A trace was read from the store."""
+
+    def __init__(self, trace: Trace) -> None:
+        super().__init__()
+        self.trace = trace
+
+
+class TraceNotLoaded(Message):
+    """A trace could not be read; ``reason`` is one line."""
+
+    def __init__(self, trace_id: str, reason: str) -> None:
+        super().__init__()
+        self.trace_id = trace_id
         self.reason = reason
 
 

@@ -1,25 +1,21 @@
 """Runs queries beside the screen: one thread a run, the newest run wins, and nothing here touches a widget.
 
-Threads of our own, as daemons, instead of Textual's thread workers: leaving the program waits for those,
-and a model that is loading cannot be interrupted. Each thread checks for cancellation between two events.
+Each thread checks for cancellation between two events.
 """
 
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from typing import Protocol
-
-from textual.message import Message
 
 from rankscope.config import Settings
 from rankscope.core.documents import Query
 from rankscope.core.events import Event, StageFinished, TraceFinished
 from rankscope.core.trace import Trace
 from rankscope.engine.progress import IndexProgress
-from rankscope.errors import Cancelled, RankScopeError
+from rankscope.errors import Cancelled
 from rankscope.tui.messages import (
     IndexAdvanced,
     RunAdvanced,
@@ -30,6 +26,7 @@ from rankscope.tui.messages import (
     WorkspaceReady,
     WorkspaceRefused,
 )
+from rankscope.tui.threads import Threads, reason
 
 __all__ = ["ProbeWorkspace", "Runner", "TraceSink"]
 
@@ -40,10 +37,13 @@ HEAD_START_S = 0.05
 
 
 class TraceSink(Protocol):
-    """Where finished traces go."""
+    """Where finished traces go, and come from: :class:`rankscope.tracing.store.TraceStore`."""
 
     def append(self, trace: Trace) -> Future[None]:
         """Hand a trace to the writer; the future is done when it is on disk."""
+
+    def get(self, trace_id: str) -> Trace:
+        """A stored trace. Raises InputError."""
 
 
 class ProbePipeline(Protocol):
@@ -101,25 +101,22 @@ class Run:
 
 
 class Runner:
-    """Starts runs on threads and posts what happens; ``post`` must be callable from any thread."""
+    """Starts runs on threads and posts what happens."""
 
-    def __init__(self, workspace: ProbeWorkspace, post: Callable[[Message], object]) -> None:
+    def __init__(self, workspace: ProbeWorkspace, threads: Threads) -> None:
         self._workspace = workspace
-        self._post_message = post
+        self._threads = threads
         self._run: Run | None = None
-        self._closing = threading.Event()
-        self._threads: set[threading.Thread] = set()
-        self._storing: set[threading.Thread] = set()
 
     def open_workspace(self) -> None:
         """Build or open the index, then load the models; posts how far that is."""
-        self._start(self._open, "rankscope-open", self._threads)
+        self._threads.start(self._open, "rankscope-open")
 
     def start(self, run_id: int, query: Query, settings: Settings, *, draft: bool) -> None:
         """Run a query; an older run is told to stop. A draft rests before the reranker."""
         self.cancel()
         run = self._run = Run(run_id, draft=draft)
-        self._start(lambda: self._drive(run, query, settings), f"rankscope-run-{run_id}", self._threads)
+        self._threads.start(lambda: self._drive(run, query, settings), f"rankscope-run-{run_id}")
 
     def promote(self) -> None:
         """Let the draft under way go on to the reranker at once: it was submitted."""
@@ -140,58 +137,35 @@ class Runner:
             self._run = None
 
     def store(self, trace: Trace) -> None:
-        """Hand a finished trace to the store, off the screen's thread: opening the store takes a moment."""
-        self._start(lambda: self._append(trace), "rankscope-store", self._storing)
+        """Hand a finished trace to the store, off the screen's thread: opening the store takes a moment.
+
+        Traces on their way to the store are waited for on leaving: a submitted run is not lost.
+        """
+        self._threads.start(lambda: self._append(trace), "rankscope-store", needed=True)
 
     def stop(self) -> None:
         """Tell everything to stop, without waiting; nothing is posted from now on."""
-        self._closing.set()
+        self._threads.stop()
         self.cancel()
 
     def close(self, timeout: float) -> bool:
-        """Stop everything; says whether all threads ended within ``timeout`` seconds.
-
-        Traces on their way to the store are always waited for: a submitted run is not lost by leaving.
-        """
+        """Stop everything; says whether all threads ended within ``timeout`` seconds."""
         self.stop()
-        for thread in list(self._storing):
-            thread.join()
-        deadline = time.monotonic() + timeout
-        for thread in tuple(self._threads):
-            thread.join(max(deadline - time.monotonic(), 0))
-        return not any(thread.is_alive() for thread in tuple(self._threads))
-
-    def _start(self, work: Callable[[], None], name: str, among: set[threading.Thread]) -> None:
-        def body() -> None:
-            work()
-            among.discard(thread)
-
-        thread = threading.Thread(target=body, name=name, daemon=True)
-        among.add(thread)
-        thread.start()
-
-    def _post(self, message: Message) -> None:
-        if self._closing.is_set():
-            return
-        try:
-            self._post_message(message)
-        except RuntimeError:
-            # The event loop closed between the check and the post: the screen is gone, nobody is waiting.
-            self._closing.set()
+        return self._threads.close(timeout)
 
     def _open(self) -> None:
         workspace = self._workspace
         try:
-            for progress in workspace.prepare(self._closing.is_set):
-                self._post(IndexAdvanced(progress))
-            self._post(WorkspaceOpened(workspace.document_count, workspace.example_queries))
+            for progress in workspace.prepare(self._threads.closing.is_set):
+                self._threads.post(IndexAdvanced(progress))
+            self._threads.post(WorkspaceOpened(workspace.document_count, workspace.example_queries))
             workspace.warm_up()
         except Cancelled:
             return
         except Exception as error:  # noqa: BLE001  # whatever broke, the screen says so and stays usable
-            self._post(WorkspaceRefused(_reason(error)))
+            self._threads.post(WorkspaceRefused(reason(error)))
         else:
-            self._post(WorkspaceReady())
+            self._threads.post(WorkspaceReady())
 
     def _drive(self, run: Run, query: Query, settings: Settings) -> None:
         finished = False
@@ -199,7 +173,7 @@ class Runner:
             for event in self._workspace.pipeline(settings).iter_run(query, cancelled=run.cancelled.is_set):
                 if run.cancelled.is_set():
                     break
-                self._post(RunAdvanced(run.run_id, event))
+                self._threads.post(RunAdvanced(run.run_id, event))
                 finished = isinstance(event, TraceFinished)
                 if isinstance(event, StageFinished) and event.stage == "fusion" and settings.rerank.enabled:
                     run.shown.wait(HEAD_START_S)
@@ -207,19 +181,13 @@ class Runner:
         except Cancelled:
             finished = False
         except Exception as error:  # noqa: BLE001  # a fault in a stage must not end the program; it is shown
-            self._post(RunCrashed(run.run_id, _reason(error)))
+            self._threads.post(RunCrashed(run.run_id, reason(error)))
             return
         if not finished:
-            self._post(RunStopped(run.run_id))
+            self._threads.post(RunStopped(run.run_id))
 
     def _append(self, trace: Trace) -> None:
         try:
             self._workspace.traces.append(trace).result()
         except Exception as error:  # noqa: BLE001  # a full disk, a locked database: said, not swallowed
-            self._post(TraceNotStored(trace, _reason(error)))
-
-
-def _reason(error: BaseException) -> str:
-    """One line for an error; of ours it is the message with its remedy."""
-    text = " ".join(str(error).split())
-    return (text if isinstance(error, RankScopeError) else f"{type(error).__name__}: {text}")[:400]
+            self._threads.post(TraceNotStored(trace, reason(error)))

@@ -68,6 +68,8 @@ class ProbeState:
     """Whether the mark follows the first document until the user moves it."""
     read_only: bool = False
     """Whether a stored trace is shown, exactly as recorded."""
+    came_from: str = ""
+    """The mode that a stored trace was opened from, empty for this one."""
 
     @property
     def busy(self) -> bool:

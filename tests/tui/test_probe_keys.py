@@ -10,6 +10,7 @@ from textual.widgets import Input, Static
 
 from rankscope.tui import keys
 from rankscope.tui.screens.help import HelpScreen
+from rankscope.tui.screens.probe_keys import PROBE_KEYS
 from rankscope.tui.screens.prompt import Prompt
 from rankscope.tui.state import RunPhase
 from tests.tui.fakes import FakeWorkspace, Script
@@ -306,7 +307,7 @@ async def test_s_saves_a_picture_and_says_where(bench, tmp_path) -> None:
 async def test_a_picture_that_cannot_be_saved_says_why(bench, tmp_path) -> None:
     async with bench() as on:
         await on.ready()
-        on.app.probe.picture_folder = tmp_path / "[/b]" / "nowhere"
+        on.app.picture_folder = tmp_path / "[/b]" / "nowhere"
         await on.pilot.press("tab", "s")
         await on.pilot.pause()
         assert "Not saved" in on.screen_text()
@@ -331,7 +332,7 @@ async def test_help_lists_every_key(bench, key: str) -> None:
         await on.pilot.press(key)
         assert isinstance(on.app.screen, HelpScreen)
         text = str(on.app.screen.query_one(Static).content)
-        for entry in keys.KEYS:
+        for entry in (*PROBE_KEYS, *keys.GLOBAL):
             assert entry.sentence in text
             assert entry.shown in text
         await on.pilot.press("escape")
@@ -386,5 +387,6 @@ async def test_a_click_chooses_a_document(bench) -> None:
 
 
 def test_every_key_is_bound_once() -> None:
-    bound = [key.key for key in keys.KEYS if key.action != "close_trace"]  # esc stops, or closes
+    table = (*PROBE_KEYS, *keys.GLOBAL)
+    bound = [key.key for key in table if key.action != "close_trace"]  # esc stops, or closes
     assert len(bound) == len(set(bound))

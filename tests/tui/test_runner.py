@@ -11,6 +11,7 @@ from rankscope.core.events import BatchScored, StageFinished, TraceFinished
 from rankscope.errors import IndexMissing
 from rankscope.tui import messages
 from rankscope.tui.runner import Runner
+from rankscope.tui.threads import Threads
 from tests.tui.fakes import FakeWorkspace, Script
 
 QUERY = Query("ibuprofen dosage for children")
@@ -48,7 +49,7 @@ def eventually(done: Callable[[], object]) -> None:
 
 def test_a_run_reports_every_event_in_order() -> None:
     post, workspace = Post(), FakeWorkspace()
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.start(1, QUERY, workspace.settings, draft=False)
     eventually(lambda: post.events(TraceFinished))
     assert [event.done for event in post.events(BatchScored)] == [8, 16, 24, 32, 40, 48]
@@ -59,7 +60,7 @@ def test_a_run_reports_every_event_in_order() -> None:
 def test_a_newer_run_stops_the_older_one() -> None:
     gate = threading.Event()
     post, workspace = Post(), FakeWorkspace(Script(rerank_gates=[threading.Event(), gate]))
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     workspace.script.rerank_gates[0].set()
     runner.start(1, QUERY, workspace.settings, draft=False)
     eventually(lambda: post.events(BatchScored))
@@ -74,7 +75,7 @@ def test_a_newer_run_stops_the_older_one() -> None:
 def test_a_draft_rests_before_the_reranker_until_it_is_promoted(monkeypatch) -> None:
     monkeypatch.setattr("rankscope.tui.runner.PAUSE_BEFORE_RERANK_S", 60)
     post, workspace = Post(), FakeWorkspace()
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.start(1, QUERY, workspace.settings, draft=True)
     eventually(lambda: [e for e in post.events(StageFinished) if e.stage == "fusion"])
     assert not post.events(BatchScored)
@@ -86,7 +87,7 @@ def test_a_draft_rests_before_the_reranker_until_it_is_promoted(monkeypatch) -> 
 def test_a_draft_that_rests_can_be_stopped_at_once(monkeypatch) -> None:
     monkeypatch.setattr("rankscope.tui.runner.PAUSE_BEFORE_RERANK_S", 60)
     post, workspace = Post(), FakeWorkspace()
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.start(1, QUERY, workspace.settings, draft=True)
     eventually(lambda: [e for e in post.events(StageFinished) if e.stage == "fusion"])
     runner.cancel()
@@ -97,7 +98,7 @@ def test_a_draft_that_rests_can_be_stopped_at_once(monkeypatch) -> None:
 def test_a_draft_without_a_reranker_does_not_rest(monkeypatch) -> None:
     monkeypatch.setattr("rankscope.tui.runner.PAUSE_BEFORE_RERANK_S", 60)
     post, workspace = Post(), FakeWorkspace()
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.start(1, QUERY, workspace.settings.override("rerank", enabled=False), draft=True)
     eventually(lambda: post.events(TraceFinished))
     assert runner.close(timeout=5)
@@ -106,7 +107,7 @@ def test_a_draft_without_a_reranker_does_not_rest(monkeypatch) -> None:
 def test_a_fault_in_a_stage_is_reported_with_its_kind() -> None:
     post, workspace = Post(), FakeWorkspace()
     workspace.pipeline = lambda settings: 1 / 0  # type: ignore[method-assign,assignment]
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.start(7, QUERY, workspace.settings, draft=False)
     eventually(lambda: post.of(messages.RunCrashed))
     crash = post.of(messages.RunCrashed)[0]
@@ -116,7 +117,7 @@ def test_a_fault_in_a_stage_is_reported_with_its_kind() -> None:
 
 def test_opening_reports_the_index_then_the_models() -> None:
     post, workspace = Post(), FakeWorkspace()
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.open_workspace()
     eventually(lambda: post.of(messages.WorkspaceReady))
     assert post.of(messages.WorkspaceOpened)[0].documents == 60
@@ -126,7 +127,7 @@ def test_opening_reports_the_index_then_the_models() -> None:
 def test_a_workspace_that_cannot_be_used_is_refused_with_its_remedy() -> None:
     failure = IndexMissing("x: nothing is indexed here yet.", remedy="Run `rankscope index SOURCE`.")
     post = Post()
-    runner = Runner(FakeWorkspace(Script(prepare_failure=failure)), post)
+    runner = Runner(FakeWorkspace(Script(prepare_failure=failure)), Threads(post))
     runner.open_workspace()
     eventually(lambda: post.of(messages.WorkspaceRefused))
     assert post.of(messages.WorkspaceRefused)[0].reason == (
@@ -140,7 +141,7 @@ def test_leaving_waits_for_traces_and_not_for_models() -> None:
     post, workspace = Post(), FakeWorkspace(Script(warm_up_gate=stuck))
     append = workspace.traces.append
     workspace.traces.append = lambda trace: (slow.wait(0.05), append(trace))[1]  # type: ignore[method-assign]
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.open_workspace()
     eventually(lambda: post.of(messages.WorkspaceOpened))
     runner.start(1, QUERY, workspace.settings, draft=False)
@@ -154,7 +155,7 @@ def test_leaving_waits_for_traces_and_not_for_models() -> None:
 def test_a_trace_that_cannot_be_stored_is_reported() -> None:
     post, workspace = Post(), FakeWorkspace()
     workspace.traces.failure = OSError("No space left on device")
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.start(1, QUERY, workspace.settings, draft=False)
     eventually(lambda: post.events(TraceFinished))
     runner.store(post.events(TraceFinished)[0].trace)
@@ -166,7 +167,7 @@ def test_a_trace_that_cannot_be_stored_is_reported() -> None:
 def test_nothing_is_posted_to_a_screen_that_is_gone() -> None:
     post, workspace = Post(), FakeWorkspace()
     post.closed = True
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.start(1, QUERY, workspace.settings, draft=False)
     assert runner.close(timeout=5)
     assert post.messages == []
@@ -175,7 +176,7 @@ def test_nothing_is_posted_to_a_screen_that_is_gone() -> None:
 def test_the_reranker_waits_until_the_fused_list_is_painted(monkeypatch) -> None:
     monkeypatch.setattr("rankscope.tui.runner.HEAD_START_S", 60)
     post, workspace = Post(), FakeWorkspace()
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.start(1, QUERY, workspace.settings, draft=False)
     eventually(lambda: [e for e in post.events(StageFinished) if e.stage == "fusion"])
     runner.fused_shown(0)
@@ -187,7 +188,7 @@ def test_the_reranker_waits_until_the_fused_list_is_painted(monkeypatch) -> None
 
 def test_reports_of_one_run_replace_each_other_and_no_others() -> None:
     post, workspace = Post(), FakeWorkspace()
-    runner = Runner(workspace, post)
+    runner = Runner(workspace, Threads(post))
     runner.start(1, QUERY, workspace.settings, draft=False)
     eventually(lambda: post.events(TraceFinished))
     first, second, *_ = post.of(messages.RunAdvanced)

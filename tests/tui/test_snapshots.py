@@ -16,7 +16,9 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from rankscope.tui.app import RankScopeApp
+from rankscope.tui.modes import Mode
 from rankscope.tui.state import Phase, ProbeState, RunPhase
+from rankscope.tui.widgets import mode_tabs
 from tests.tui.fakes import FakeWorkspace, Script
 from tests.tui.traces import RERANKED, trace
 
@@ -25,6 +27,18 @@ pytestmark = pytest.mark.skipif(
     any(not version(name).startswith(f"{minor}.") for name, minor in RECORDED_WITH.items()),
     reason=f"pictures are compared byte for byte with those of {RECORDED_WITH}",
 )
+
+FIVE = tuple(
+    Mode(title.lower(), str(number), title, "", "")
+    for number, title in enumerate(("Probe", "Traces", "Floors", "Judge", "Verdict"), 1)
+)
+
+
+@pytest.fixture(autouse=True)
+def five_modes(monkeypatch) -> None:
+    """The tabs of the pictures: a screen that is added changes no picture of another."""
+    monkeypatch.setattr(mode_tabs, "MODES", FIVE)
+
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
 QUERY = "ibuprofen dosage for children"

@@ -1,7 +1,8 @@
-"""The help overlay: every key of the table, and how to read the screen."""
+"""The help overlay: every key of the screen that is showing, and how to read it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from itertools import groupby
 from typing import ClassVar
 
@@ -12,32 +13,11 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from rankscope.tui.keys import KEYS
+from rankscope.tui.keys import GLOBAL, Key, Notes
 
 __all__ = ["HelpScreen"]
 
-_READING: tuple[tuple[str, str], ...] = (
-    ("▲ 2  ▼ 3  =", "places gained, lost or kept; grey where they do not count"),
-    (">100  –", "not in the first 100 of that list; no match in it at all"),
-    ("█████▌", "score, on the scale of its list; before: the share of each list"),
-    ("── floor 0.40", "drops what is below it; when all is, the query is refused"),
-    ("▶ ▷", "the chosen document, here and in the other column"),
-    ("━┓ ┗━", "its way from its place before to its place after"),
-    ("draft", "a run started by typing; only runs kept by enter are stored"),
-)
-_SESSION = "N, K, floor and reranker change for this session, rankscope.toml stays as it is."
-_MORE: dict[str, tuple[tuple[str, str], ...]] = {
-    "Query": (
-        ("enter", "Run the query to the end, and keep the run as a trace."),
-        ("↑ ↓", "Earlier and later queries; below the latest, the results."),
-    ),
-    "Documents": (
-        ("↑ ↓", "Choose a document; pgup pgdn home end too."),
-        ("tab", "Next part of the screen; shift+tab, the one before."),
-    ),
-    "Screen": (("ctrl+p", "All commands by name."),),
-}
-"""Keys of single widgets, which the table does not hold."""
+_MORE = {"Screen": (("ctrl+p", "All commands by name."),)}
 
 
 class HelpScreen(ModalScreen[None]):
@@ -48,25 +28,32 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,question_mark,q,enter", "dismiss", "close", key_display="esc"),
     ]
 
+    def __init__(self, table: Iterable[Key], notes: Notes) -> None:
+        super().__init__()
+        self._table, self._notes = tuple(table), notes
+
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help-box") as box:
             box.border_title = Content("Keys")
             box.border_subtitle = Content("esc closes, ↓ scrolls")
-            yield Static(help_text(), markup=False)
+            yield Static(help_text(self._table, self._notes), markup=False)
 
 
-def help_text() -> Content:
-    """The whole text of the overlay, made from the key table."""
+def help_text(table: Iterable[Key], notes: Notes) -> Content:
+    """The whole text of the overlay, made from a screen's key table and the global one."""
     lines: list[Content] = []
-    for group, members in groupby(KEYS, key=lambda key: key.group):
+    for group, members in groupby((*table, *GLOBAL), key=lambda key: key.group):
         lines.append(Content.styled(group, "bold $primary"))
+        lines += [_line(sign, meaning) for sign, meaning in notes.more.get(group, ())]
         lines += [_line(sign, meaning) for sign, meaning in _MORE.get(group, ())]
         for sentence, keys in groupby(members, key=lambda key: key.sentence):
             shown = dict.fromkeys(key.shown for key in keys)
             lines.append(_line(" ".join(shown), sentence))
-    lines.append(Content.styled("Reading the screen", "bold $primary"))
-    lines += [_line(sign, meaning, width=15) for sign, meaning in _READING]
-    lines.append(Content.styled(_SESSION, "$muted"))
+    if notes.reading:
+        lines.append(Content.styled("Reading the screen", "bold $primary"))
+        lines += [_line(sign, meaning, width=15) for sign, meaning in notes.reading]
+    if notes.footnote:
+        lines.append(Content.styled(notes.footnote, "$muted"))
     return Content("\n").join(lines)
 
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import ClassVar, TypeVar
 
 from textual import events
 from textual.binding import BindingType
 
 from rankscope.config import Settings
-from rankscope.core.sanitize import one_line
 from rankscope.tui import adjust, keys
-from rankscope.tui.runner import ProbeWorkspace
+from rankscope.tui.screens.probe_keys import PROBE_KEYS, PROBE_NOTES
 from rankscope.tui.screens.probe_runs import ProbeRuns
 from rankscope.tui.screens.prompt import Prompt
 from rankscope.tui.state import Phase, RunPhase
@@ -26,20 +24,19 @@ from rankscope.tui.widgets.query_bar import QueryBar, QueryInput
 __all__ = ["ProbeScreen"]
 
 Answer = TypeVar("Answer")
-_MEANT = frozenset(key.key for key in keys.KEYS)
+_MEANT = frozenset(key.key for key in (*PROBE_KEYS, *keys.GLOBAL))
 
 
 class ProbeScreen(ProbeRuns):
-    """One query at a time, live or as stored. ``now`` names pictures, ``picture_folder`` is where they go."""
+    """One query at a time, live or as stored."""
+
+    MODE = "probe"
+    KEYS = PROBE_KEYS
+    NOTES = PROBE_NOTES
 
     CSS_PATH = "probe.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(app=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(PROBE_KEYS)]
     AUTO_FOCUS = "#query"
-
-    def __init__(self, workspace: ProbeWorkspace, *, picture_folder: Path, now: Callable[[], str]) -> None:
-        super().__init__(workspace)
-        self.picture_folder = picture_folder
-        self.now = now
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys work now; the others are neither shown nor obeyed."""
@@ -88,8 +85,11 @@ class ProbeScreen(ProbeRuns):
         self.query_one("#after").focus()
 
     def action_close_trace(self) -> None:
-        """From a stored trace back to what stood before."""
+        """From a stored trace back to where it was opened: another screen, or what stood here before."""
+        came_from = self.state.came_from
         self._close_stored()
+        if came_from:
+            self.desk.action_show_mode(came_from)
 
     def action_stop(self) -> None:
         """Stop the run; what was scored stays on the screen."""
@@ -203,14 +203,3 @@ class ProbeScreen(ProbeRuns):
         """Scroll the columns together, or apart."""
         self.locked = not self.locked
         self.relink()
-
-    def action_save_picture(self) -> None:
-        """Save what is on the screen as SVG, and say where."""
-        path = self.picture_folder / f"rankscope-{self.now()}.svg"
-        try:
-            path.write_text(self.app.export_screenshot(), encoding="utf-8")
-        except OSError as error:
-            reason = error.strerror or str(error)
-            self.notify(f"{reason}: {one_line(str(path))}", title="Not saved", severity="error", markup=False)
-            return
-        self.notify(one_line(str(path)), title="Picture saved", markup=False)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
-from textual.screen import Screen
 
 from rankscope.core.trace import Trace
 from rankscope.tui import cells
+from rankscope.tui.screens.mode_screen import ModeScreen
 from rankscope.tui.sentences import sentence
 from rankscope.tui.state import ProbeState, RunPhase
 from rankscope.tui.views import Side, columns_of, where_absent
@@ -28,7 +28,7 @@ FIXED_LINES = 9
 """Title, query, rail, three rules, headings, status and keys."""
 
 
-class ProbeLayout(Screen[None]):
+class ProbeLayout(ModeScreen):
     """Draws a :class:`~rankscope.tui.state.ProbeState`; knows nothing of runs, keys or the workspace."""
 
     locked = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -32,9 +33,8 @@ class ProbeRuns(ProbeLayout):
     state: var[ProbeState] = var(ProbeState(Settings()))
 
     def __init__(self, workspace: ProbeWorkspace) -> None:
-        super().__init__()
-        self.workspace = workspace
-        self.runner = Runner(workspace, self.post_message)
+        super().__init__(workspace)
+        self.runner = Runner(workspace, self.threads)
         self.set_reactive(ProbeRuns.state, ProbeState(workspace.settings))
         self._run_count = 0
         self._live: ProbeState | None = None
@@ -51,8 +51,8 @@ class ProbeRuns(ProbeLayout):
         self.draw(self.state)
         self.call_after_refresh(self.runner.open_workspace)
 
-    def on_unmount(self) -> None:
-        """Leave without waiting: threads stop at their next event."""
+    def stop(self) -> None:
+        """Stop the run too."""
         self.runner.stop()
 
     def on_resize(self, event: events.Resize) -> None:
@@ -78,23 +78,23 @@ class ProbeRuns(ProbeLayout):
 
     @on(messages.IndexAdvanced)
     def _index_advanced(self, message: messages.IndexAdvanced) -> None:
-        self.state = replace(self.state, progress=message.progress)
+        self._learn(progress=message.progress)
 
     @on(messages.WorkspaceOpened)
     def _workspace_opened(self, message: messages.WorkspaceOpened) -> None:
-        self.state = replace(
-            self.state, phase=Phase.LOADING, documents=message.documents, examples=message.example_queries
-        )
+        self._learn(phase=Phase.LOADING, documents=message.documents, examples=message.example_queries)
 
     @on(messages.WorkspaceReady)
     def _workspace_ready(self) -> None:
-        self.state = replace(self.state, phase=Phase.READY)
-        if self.state.run is RunPhase.WAITING and self.state.query is not None:
-            self._run(self.state.query, draft=self.state.draft)
+        self._learn(phase=Phase.READY)
+        live = self._live_state
+        if live.run is RunPhase.WAITING and live.query is not None:
+            self._run(live.query, draft=live.draft)
 
     @on(messages.WorkspaceRefused)
     def _workspace_refused(self, message: messages.WorkspaceRefused) -> None:
-        self.state = replace(self.state, phase=Phase.REFUSED, run=RunPhase.NONE, problem=message.reason)
+        self._learn(phase=Phase.REFUSED)
+        self._set_live(replace(self._live_state, run=RunPhase.NONE, problem=message.reason))
 
     @on(messages.QueryEdited)
     def _query_edited(self, message: messages.QueryEdited) -> None:
@@ -197,12 +197,21 @@ class ProbeRuns(ProbeLayout):
         if self.state.phase is Phase.READY:
             self.runner.start(self._run_count, query, self.state.settings, draft=draft)
 
-    def show_trace(self, trace: Trace) -> None:
-        """Show a stored trace, read-only and exactly as recorded; escape returns to what stood before."""
+    def show_trace(self, trace: Trace, *, came_from: str = "") -> None:
+        """Show a stored trace, read-only and exactly as recorded.
+
+        Escape returns to the mode ``came_from``, without one to what stood here before.
+        """
         if self._live is None:
             self._live = self.state
         shown = replace(
-            self._live, run=RunPhase.NONE, following=True, problem="", draft=False, read_only=True
+            self._live,
+            run=RunPhase.NONE,
+            following=True,
+            problem="",
+            draft=False,
+            read_only=True,
+            came_from=came_from,
         )
         displayed = self.state.trace is not None
         self.state = shown.showing(trace)
@@ -221,6 +230,12 @@ class ProbeRuns(ProbeLayout):
     @property
     def _live_state(self) -> ProbeState:
         return self.state if self._live is None else self._live
+
+    def _learn(self, **facts: Any) -> None:
+        """Facts about the workspace, which hold for a stored trace that is shown and for the live state."""
+        if self._live is not None:
+            self._live = replace(self._live, **facts)
+        self.state = replace(self.state, **facts)
 
     def _set_live(self, state: ProbeState) -> None:
         if self._live is None:

@@ -7,11 +7,9 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
 
-from rankscope.tui.keys import KEYS
+from rankscope.tui.keys import GLOBAL
 
 __all__ = ["KeyLine"]
-
-_PLACES = {key.action.removeprefix("app."): key.footer for key in KEYS if key.footer}
 
 
 class KeyLine(Widget):
@@ -19,6 +17,8 @@ class KeyLine(Widget):
 
     def on_mount(self) -> None:
         """Follow the screen's bindings: focus and state change which keys work."""
+        table = (*getattr(self.screen, "KEYS", ()), *GLOBAL)
+        self._places = {key.action.removeprefix("app."): key.footer for key in table if key.footer}
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
@@ -33,7 +33,7 @@ class KeyLine(Widget):
             if not enabled or not binding.show or not binding.key_display:
                 continue
             own = node is not self.screen and node is not self.app
-            place = 0 if own else _PLACES.get(binding.action, -1)
+            place = 0 if own else self._places.get(binding.action, -1)
             if place >= 0:
                 found.setdefault(binding.action, (place, binding.key_display, binding.description))
         merged: dict[str, str] = {}

@@ -127,7 +127,9 @@ def _facts(state: ProbeState) -> Content:
     parts = [Content.assemble(("where ", "$muted"), (one_line(where, 30), "bold $fall"))] if where else []
     count = len(state.runs)
     if state.read_only:
-        parts.append(Content.styled("esc closes", "$muted"))
+        parts.append(
+            Content.styled(f"esc to {state.came_from}" if state.came_from else "esc closes", "$muted")
+        )
     elif state.place:
         parts.append(Content.assemble(("run ", "$muted"), (f"{state.place} of {count}", "bold")))
     elif state.draft and state.run is not RunPhase.NONE:

@@ -9,6 +9,7 @@ from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Trace
 from rankscope.tui import cells
 from rankscope.tui.state import ProbeState
+from rankscope.tui.widgets.mode_tabs import mode_tabs
 from rankscope.tui.widgets.state_line import StateLine
 
 __all__ = ["TitleLine"]
@@ -27,7 +28,7 @@ class TitleLine(StateLine):
         trace = state.trace if state.read_only else None
         right = _settings(settings) if trace is None else _recorded(trace, width)
         name = one_line(self._workspace_name, 32)
-        left = Content.assemble((" RankScope ", "bold $primary"), " ", (name, "bold"))
+        left = mode_tabs("probe", width) + Content.styled(name, "bold")
         if state.documents:
             left += Content.styled(f" {cells.count_text(state.documents, 'passage')}", "$muted")
         models = _models(settings)

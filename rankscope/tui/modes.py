@@ -1,0 +1,33 @@
+"""The screens behind the number keys. A screen is registered by one line here; it is imported when it is shown."""
+
+# ruff: noqa: E501  (one line a mode, as a table)
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["MODES", "Mode", "mode_named"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """One screen with a number key of its own."""
+
+    name: str
+    number: str
+    """The key."""
+    title: str
+    screen: str
+    """``module:class``, a :class:`~rankscope.tui.screens.mode_screen.ModeScreen`."""
+    sentence: str
+    """For the help and the palette."""
+
+
+MODES: tuple[Mode, ...] = (
+    Mode("probe", "1", "Probe", "rankscope.tui.screens.probe:ProbeScreen", "One query, its lists before and after reranking."),
+)  # fmt: skip
+
+
+def mode_named(name: str) -> Mode:
+    """The mode of this name. Raises KeyError."""
+    return {mode.name: mode for mode in MODES}[name]
