@@ -41,6 +41,17 @@ _LOG_S = 15.0
 @click.option("--negatives", type=click.IntRange(1), help="Negatives of one query; 7.")
 @click.option("--learning-rate", type=click.FloatRange(0, min_open=True), help="Highest rate; 2e-5.")
 @click.option("--held-out", type=click.FloatRange(0.05, 0.5), help="Share of the queries that measure; 0.25.")
+@click.option("--folds", type=click.IntRange(2), help="Cross-validate: every query measures once.")
+@click.option(
+    "--near-misses",
+    type=click.FloatRange(0, 1),
+    help="Share of queries that get their answer with one condition changed as a negative; 0.5.",
+)
+@click.option(
+    "--first-stage",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="With listnet, the share of the target that follows the bi-encoder; 0.2.",
+)
 @click.option("--seed", type=click.IntRange(0), help="1.")
 @click.option("--save-every", type=click.IntRange(1), help="Updates between two checkpoints; 25.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint of the same run.")
@@ -60,14 +71,15 @@ def command(
 ) -> None:
     """Fine-tune a cross-encoder into the folder OUTPUT, which rerank.model in rankscope.toml can name.
 
-    Trains on the judgments that came with the workspace's corpus, on --queries and --qrels, or on --pairs.
-    Hard negatives come from the index. A part of the queries, which shares no document with the rest, is
-    held out: it calibrates the scores and decides. A model that is not better there is not written, and
-    the exit status is 1.
+    Trains on the judgments that came with the workspace's corpus together with those made in RankScope, on
+    --queries and --qrels, or on --pairs. Hard negatives come from the index. A part of the queries, which
+    shares no document with the rest, is held out: it calibrates the scores and decides. With --folds every
+    query is held out once, and the model is then trained on all. A model that is not better on held-out
+    queries is not written, and the exit status is 1.
 
     \b
     Example:
-      rankscope train models/mine
+      rankscope train models/mine --folds 5
       rankscope train models/mine --pairs pairs.jsonl --epochs 3 --resume
     """
     from rankscope.training.model_card import model_card

@@ -19,6 +19,7 @@ from rankscope.stages.rerank.split_cross_encoder import (
 )
 from rankscope.training.calibration import PlattScale
 from rankscope.training.examples import Example
+from rankscope.training.read_parts import ReadParts
 
 __all__ = [
     "count_cut",
@@ -27,8 +28,10 @@ __all__ = [
     "load_base",
     "raw_scores",
     "save_model",
+    "training_dtype",
 ]
 
+_READ_BYTES = 2 * 2**30
 _TRAINED = ("network.upper.", "network.part", "network.interaction.")
 _BATCH = 16
 
@@ -50,6 +53,15 @@ def load_base(folder: Path, device: str = "cpu") -> CrossEncoder:
     return model
 
 
+def training_dtype(device: torch.device) -> torch.dtype:
+    """bfloat16 where the processor multiplies it in hardware, else float32; never timed, so never a draw."""
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        native = device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+    return torch.bfloat16 if native else torch.float32
+
+
 def freeze_lower_layers(model: CrossEncoder) -> tuple[int, int]:
     """Keep what a split model reads each part with; other models are trained whole.
 
@@ -59,6 +71,7 @@ def freeze_lower_layers(model: CrossEncoder) -> tuple[int, int]:
     if isinstance(model[0], SplitCrossEncoder):
         for name, parameter in model[0].named_parameters():
             parameter.requires_grad_(name.startswith(_TRAINED))
+        model[0].read = ReadParts(model[0].network, training_dtype(model.device), _READ_BYTES)
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     return sum(size for size, trained in sizes if trained), sum(size for size, _ in sizes)
 

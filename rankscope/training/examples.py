@@ -17,6 +17,8 @@ class Passage:
     doc_id: str
     text: str
     grade: int
+    cosine: float | None = None
+    """The bi-encoder's cosine with the query, for targets that soften with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -17,53 +16,22 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import TrainerCallback
 
 from rankscope.engine.progress import IndexProgress, ProgressClock
-from rankscope.stages.dense.loading import model_text, quiet_loading
+from rankscope.stages.dense.loading import quiet_loading
+from rankscope.training.base_model import training_dtype
 from rankscope.training.checkpoints import COMPLETE, last_checkpoint
-from rankscope.training.examples import Example, Passage
+from rankscope.training.examples import Example
 from rankscope.training.recipe import Recipe
+from rankscope.training.rows import training_rows
 
-__all__ = ["Fit", "training_rows"]
+__all__ = ["Fit"]
 
 _WEIGHTS = "trained.safetensors"
 # The score's own few numbers are moved faster than the layers below them.
 _FASTER = {r"interaction\.(grow|judge|linear)": 10.0, r"(reserve|network\.part)$": 50.0}
 
 
-def training_rows(examples: Sequence[Example], recipe: Recipe) -> dict[str, list[Any]]:
-    """Columns of the training set: lists of passages a query, or single pairs for BCE.
-
-    Half of a query's negatives are its hardest, the others are drawn from the rest.
-    """
-    rng = random.Random(recipe.seed)  # noqa: S311  # not for secrets
-    lists = [_chosen(example, recipe.negatives, rng) for example in examples]
-    if recipe.loss == "bce":
-        pairs = [
-            (example.query, item) for example, chosen in zip(examples, lists, strict=True) for item in chosen
-        ]
-        return {
-            "query": [model_text(query) for query, _ in pairs],
-            "passage": [model_text(item.text) for _, item in pairs],
-            "label": [float(item.grade > 0) for _, item in pairs],
-        }
-    return {
-        "query": [model_text(example.query) for example in examples],
-        "passages": [[model_text(item.text) for item in chosen] for chosen in lists],
-        "labels": [[float(item.grade) for item in chosen] for chosen in lists],
-    }
-
-
-def _chosen(example: Example, most: int, rng: random.Random) -> list[Passage]:
-    positives = [item for item in example.passages if item.grade > 0]
-    negatives = [item for item in example.passages if item.grade <= 0]
-    hardest, rest = negatives[: (most + 1) // 2], negatives[(most + 1) // 2 :]
-    chosen = [*positives, *hardest, *rng.sample(rest, min(len(rest), most - len(hardest)))]
-    # Ties must not favour the positives by their place.
-    rng.shuffle(chosen)
-    return chosen
-
-
 class Fit:
-    """One fit of ``model`` on ``examples``; checkpoints go to ``folder``."""
+    """One fit of ``model`` on ``examples``; checkpoints go to ``folder``. Progress goes by ``name``."""
 
     def __init__(
         self,
@@ -72,9 +40,10 @@ class Fit:
         recipe: Recipe,
         folder: Path,
         say: Callable[[IndexProgress], None],
+        name: str = "training",
     ) -> None:
         self.folder = folder
-        self.callback = _Report(say)
+        self.callback = _Report(say, name)
         arguments = _arguments(recipe, folder, str(model.device), _rates(model, recipe))
         dataset = Dataset.from_dict(training_rows(examples, recipe))
         with quiet_loading():
@@ -127,6 +96,7 @@ def _arguments(
         seed=recipe.seed,
         data_seed=recipe.seed,
         use_cpu=device == "cpu",
+        bf16=training_dtype(torch.device(device)) is torch.bfloat16,
         dataloader_pin_memory=False,
     )
 
@@ -187,15 +157,16 @@ class _Trainer(CrossEncoderTrainer):  # type: ignore[misc]  # the base class is 
 class _Report(TrainerCallback):  # type: ignore[misc]  # the base class is untyped here
     """Hands the trainer's steps on as progress."""
 
-    def __init__(self, say: Callable[[IndexProgress], None]) -> None:
+    def __init__(self, say: Callable[[IndexProgress], None], name: str) -> None:
         self.say = say
+        self.name = name
         self.clock: ProgressClock | None = None
         self.start = 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002
         """Start the clock; a resumed run starts at the checkpoint's step."""
         self.start = state.global_step
-        self.clock = ProgressClock("training", state.max_steps - self.start)
+        self.clock = ProgressClock(self.name, state.max_steps - self.start)
         self.say(self.clock.at(0))
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002

@@ -89,17 +89,26 @@ class Mining:
         positives = [key for key in documents if key in judgments.relevant(item.query_id)]
         judged = [key for key in documents if key in grades and key not in positives]
         others = [key for key in documents if key not in grades]
+        query = vectors.encoder.encode_query(item.query.text)
         if positives and others:
             likely = likely_answers(
-                vectors.encoder.encode_query(item.query.text),
+                query,
                 vectors.of([documents[key] for key in others]),
                 vectors.of([documents[key] for key in positives]),
             )
             self.false_negatives += int(likely.sum())
             others = [key for key, drop in zip(others, likely, strict=True) if not drop]
-        negatives = [*judged, *others][: self.most]
-        passages = [Passage(key, documents[key].searchable, grades[key]) for key in positives]
-        passages += [Passage(key, documents[key].searchable, 0) for key in negatives]
+        chosen = [*positives, *[*judged, *others][: self.most]]
+        cosines = vectors.of([documents[key] for key in chosen]) @ query if chosen else ()
+        passages = [
+            Passage(
+                key,
+                documents[key].searchable,
+                grades[key] if place < len(positives) else 0,
+                round(float(cosine), 4),
+            )
+            for place, (key, cosine) in enumerate(zip(chosen, cosines, strict=True))
+        ]
         return Example(item.query_id, item.query.text, tuple(passages))
 
 

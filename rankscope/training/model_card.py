@@ -25,6 +25,8 @@ class Outcome:
     counts: tuple[str, ...]
     """What was trained and measured on, and what was left out, one line each."""
     steps: int
+    folds: int
+    """Folds of a cross-validation, 0 for a single held-out part."""
     comparison: Comparison
     scale: PlattScale
     calibrated: bool
@@ -91,8 +93,17 @@ A cross-encoder fine-tuned with `rankscope train` (RankScope {__version__}).
 
 {figures}
 
-The held-out queries share no document with the training ones. Checksums: `SHA256SUMS`.
+{_HOW_MEASURED[outcome.folds > 0]} Checksums: `SHA256SUMS`.
 """
+
+
+_HOW_MEASURED = {
+    False: "The held-out queries share no document with the training ones.",
+    True: (
+        "Every query was scored by a model trained on the folds that share no document with it; the weights "
+        "here were then trained on all queries with the same recipe, and are expected to do at least as well."
+    ),
+}
 
 
 def _listed(lines: Sequence[str]) -> list[str]:

@@ -25,6 +25,14 @@ class Recipe:
     learning_rate: float = 2e-5
     held_out: float = 0.25
     """Share of the queries that only measure."""
+    folds: int = 1
+    """From 2 on, cross-validate: every query measures once, and the model is then trained on all."""
+    near_misses: float = 0.5
+    """Share of the queries, of those where it can be done, that get their answer with one constraint changed
+    as a further negative."""
+    first_stage: float = 0.2
+    """With ListNet, the share of the target that follows the bi-encoder's cosines, so that what it knows is
+    not unlearnt."""
     seed: int = 1
     save_every: int = 25
     """Updates between two checkpoints."""
@@ -33,6 +41,10 @@ class Recipe:
         """Raise UsageError for a value that cannot be trained with."""
         if not 0.05 <= self.held_out <= 0.5:
             raise UsageError(f"the held-out share is {self.held_out:g}, expected 0.05 to 0.5.")
+        if not (0 <= self.near_misses <= 1 and 0 <= self.first_stage < 1):
+            raise UsageError("the shares of near misses and of the first stage lie between 0 and 1.")
+        if self.folds < 1:
+            raise UsageError(f"{self.folds} folds, expected 2 or more, or 1 for a single held-out part.")
         if self.epochs <= 0 or self.learning_rate <= 0:
             raise UsageError("epochs and learning rate must be above 0.")
         if (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,15 +18,14 @@ from rankscope.stages.rerank.bundled import resolve_cross_encoder
 from rankscope.training.calibration import calibration_error, cross_fitted, fit_platt, reliability
 from rankscope.training.comparison import compare
 from rankscope.training.examples import Example, load_examples, save_examples
+from rankscope.training.held_out import HeldOut, Rows, load_rows, save_rows
 from rankscope.training.mining import Mining
 from rankscope.training.model_card import Outcome
 from rankscope.training.recipe import Recipe
 from rankscope.training.source import Source
-from rankscope.training.split import Split, split_by_document
+from rankscope.training.split import Split, folds_by_document, split_by_document
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from sentence_transformers import CrossEncoder
 
 __all__ = ["TrainingRun"]
@@ -83,53 +82,85 @@ class TrainingRun:
             lock.release()
 
     def _run(self, resume: bool) -> Outcome:
-        from rankscope.training.base_model import (
-            count_cut,
-            fold_scale,
-            freeze_lower_layers,
-            load_base,
-            raw_scores,
-            save_model,
-        )
-        from rankscope.training.fit import Fit
+        from rankscope.training.base_model import count_cut, fold_scale, load_base, raw_scores, save_model
 
         examples, counts = self._mined(resume)
-        split = self._split(examples)
-        before = self._scores(load_base(self.present_folder, self.device), split, "before")
+        splits = self._splits(examples)
+        crossed = len(splits) > 1
+        measured = HeldOut(*self._in_turn(splits, resume)) if crossed else None
         model = load_base(self.base_folder, self.device)
         cut, passages = count_cut(model, examples)
-        trained, parameters = freeze_lower_layers(model)
-        steps = Fit(model, split.train, self.recipe, self.folder, self.say).run(resume=resume)
-        logits = [float(value) for row in raw_scores(model, split.held_out) for value in row]
-        relevant = [item.grade > 0 for example in split.held_out for item in example.passages]
-        scale = fit_platt(logits, relevant)
+        learnt = tuple(examples) if crossed else splits[0].train
+        trained, parameters, steps = self._fit(model, learnt, self.folder, "training", resume)
+        if measured is None:
+            held_out = splits[0].held_out
+            before = self._scores(load_base(self.present_folder, self.device), held_out, "before")
+            measured = HeldOut(held_out, before, raw_scores(model, held_out))
+        scale = fit_platt(measured.logits, measured.relevant)
         calibrated = scale.slope > 0 and fold_scale(model, scale)
         shutil.rmtree(self.model_folder, ignore_errors=True)
         save_model(model, self.model_folder)
-        # Measured as it was written, rounding and all.
-        after = self._scores(load_base(self.model_folder, self.device), split, "after")
-        said = cross_fitted(
-            [float(value) for row in after for value in row],
-            relevant,
-            [place for place, row in enumerate(after) for _ in row],
-        )
+        if not crossed:
+            # Measured as it was written, rounding and all.
+            written = self._scores(load_base(self.model_folder, self.device), measured.examples, "after")
+            measured = HeldOut(measured.examples, measured.before, written)
+        said = cross_fitted(measured.logits, measured.relevant, measured.groups)
         return Outcome(
             base=f"{self.base} (weights {model_revision(self.base_folder)[:12]})",
             present=f"{self.present} (weights {model_revision(self.present_folder)[:12]})",
             data=self.source.described,
             counts=(
                 *counts,
-                *_split_lines(split),
+                *_split_lines(splits),
                 f"{trained:,} of {parameters:,} parameters trained",
                 f"{cut:,} of {passages:,} passages exceed the model's input; their ends were not read",
             ),
             steps=steps,
-            comparison=compare(split.held_out, before, after, self.recipe.seed),
+            folds=len(splits) if crossed else 0,
+            comparison=compare(measured.examples, measured.before, measured.after, self.recipe.seed),
             scale=scale,
             calibrated=calibrated,
-            error=calibration_error(said, relevant),
-            table=tuple(reliability(said, relevant)),
+            error=calibration_error(said, measured.relevant),
+            table=tuple(reliability(said, measured.relevant)),
         )
+
+    def _fit(
+        self, model: CrossEncoder, examples: Sequence[Example], folder: Path, name: str, resume: bool
+    ) -> tuple[int, int, int]:
+        """Train in place: parameters trained, parameters, updates made."""
+        from rankscope.training.base_model import freeze_lower_layers
+        from rankscope.training.fit import Fit
+
+        trained, parameters = freeze_lower_layers(model)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        steps = Fit(model, examples, self.recipe, folder, self.say, name).run(resume=resume)
+        return trained, parameters, steps
+
+    def _in_turn(self, splits: Sequence[Split], resume: bool) -> tuple[list[Example], Rows, Rows]:
+        """Every fold's held-out queries with scores before, and by a model that was trained on the others.
+
+        A fold that was finished before a kill is not trained again on resume.
+        """
+        from rankscope.training.base_model import load_base
+
+        present = load_base(self.present_folder, self.device)
+        examples: list[Example] = []
+        before: Rows = []
+        after: Rows = []
+        for number, split in enumerate(splits, start=1):
+            name = f"fold {number} of {len(splits)}"
+            done = self.folder / f"fold-{number}" / "scores.json"
+            rows = load_rows(done) if resume else None
+            if rows is None:
+                old = self._scores(present, split.held_out, "before")
+                model = load_base(self.base_folder, self.device)
+                self._fit(model, split.train, done.parent, name, resume)
+                rows = (old, self._scores(model, split.held_out, "after"))
+                save_rows(done, *rows)
+            examples += split.held_out
+            before += rows[0]
+            after += rows[1]
+        return examples, before, after
 
     def _mined(self, resume: bool) -> tuple[list[Example], list[str]]:
         """Examples and what to say of them; those of a killed run are taken over on resume."""
@@ -148,23 +179,28 @@ class TrainingRun:
         save_examples(path, mining.examples)
         return mining.examples, lines
 
-    def _split(self, examples: list[Example]) -> Split:
+    def _splits(self, examples: list[Example]) -> tuple[Split, ...]:
         judged = {key: frozenset(known) for key, known in self.source.judgments.grades.items()}
-        split = split_by_document(examples, judged, self.recipe.held_out, self.recipe.seed)
-        if len(split.held_out) < _FEWEST_HELD_OUT or not split.train:
-            raise InputError(
-                f"{len(split.train)} queries to train on and {len(split.held_out)} held out are too few.",
-                remedy=f"Give more judged queries; at least {_FEWEST_HELD_OUT} are held out.",
-            )
-        return split
+        recipe = self.recipe
+        if recipe.folds > 1:
+            splits = folds_by_document(examples, judged, recipe.folds, recipe.seed)
+        else:
+            splits = (split_by_document(examples, judged, recipe.held_out, recipe.seed),)
+        for split in splits:
+            if len(split.held_out) < _FEWEST_HELD_OUT or not split.train:
+                raise InputError(
+                    f"{len(split.train)} queries to train on and {len(split.held_out)} held out are too few.",
+                    remedy=f"Give more judged queries; at least {_FEWEST_HELD_OUT} are held out.",
+                )
+        return splits
 
-    def _scores(self, model: CrossEncoder, split: Split, stage: str) -> list[NDArray[np.float64]]:
+    def _scores(self, model: CrossEncoder, examples: Sequence[Example], stage: str) -> Rows:
         from rankscope.training.base_model import raw_scores
 
-        clock = ProgressClock(stage, len(split.held_out))
-        rows: list[NDArray[np.float64]] = []
-        for start in range(0, len(split.held_out), 8):
-            rows += raw_scores(model, split.held_out[start : start + 8])
+        clock = ProgressClock(stage, len(examples))
+        rows: Rows = []
+        for start in range(0, len(examples), 8):
+            rows += raw_scores(model, examples[start : start + 8])
             self.say(clock.at(len(rows)))
         return rows
 
@@ -186,13 +222,24 @@ class TrainingRun:
             yield json.dumps(self.source.judgments.grades.get(item.query_id, {}), sort_keys=True)
 
 
-def _split_lines(split: Split) -> list[str]:
-    passages = sum(len(example.passages) for example in split.held_out)
+def _split_lines(splits: Sequence[Split]) -> list[str]:
+    held_out = sum(len(split.held_out) for split in splits)
+    passages = sum(len(example.passages) for split in splits for example in split.held_out)
+    if len(splits) > 1:
+        first = (
+            f"{held_out:,} queries with {passages:,} passages, each held out in one of {len(splits)} folds; "
+            "no document on both sides of a fold"
+        )
+    else:
+        first = (
+            f"{len(splits[0].train):,} queries trained on, {held_out:,} held out with {passages:,} passages; "
+            "no document on both sides"
+        )
+    dropped = sum(split.dropped_negatives for split in splits)
+    left_out = sum(split.dropped_queries for split in splits)
     return [
-        f"{len(split.train):,} queries trained on, {len(split.held_out):,} held out with {passages:,} "
-        "passages; no document on both sides",
-        f"{split.dropped_negatives:,} negatives of the other side and {split.dropped_queries:,} queries left "
-        "without any were taken out",
+        first,
+        f"{dropped:,} negatives of the other side and {left_out:,} queries left without any were taken out",
     ]
 
 

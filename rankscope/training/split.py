@@ -7,13 +7,14 @@ Other negatives that stand on the far side are then taken out, so no passage is 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from rankscope.errors import InputError
 from rankscope.training.examples import Example
 
-__all__ = ["Split", "components", "split_by_document"]
+__all__ = ["Split", "components", "folds_by_document", "split_by_document"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,29 +61,76 @@ def split_by_document(
     queries hang together too much for a part of that size.
     """
     rng = random.Random(seed)  # noqa: S311  # not for secrets
-    groups = components({example.query_id: judged[example.query_id] for example in examples})
-    order = sorted(groups, key=min)
-    rng.shuffle(order)
+    groups = _shuffled_groups(examples, judged, rng)
     wanted = share * len(examples)
     held: set[str] = set()
-    for group in order:
+    for group in groups:
         if len(held) < wanted and len(held) + len(group) <= 1.25 * wanted + 1:
             held |= group
     if not held or len(held) == len(examples):
-        raise InputError(
-            f"{len(examples)} queries hang together in {len(groups)} groups through the documents they "
-            "judge: none of them can be held out.",
-            remedy="Give judgments of more subjects.",
-        )
-    side = {doc_id: example.query_id in held for example in examples for doc_id in judged[example.query_id]}
-    for doc_id in sorted({doc_id for example in examples for doc_id in example.doc_ids} - side.keys()):
-        side[doc_id] = rng.random() < share
-    kept = [_only(example, side, example.query_id in held) for example in examples]
+        raise _inseparable(examples, groups)
+    place = {example.query_id: int(example.query_id not in held) for example in examples}
+    return _split(examples, judged, place, 0, lambda: int(rng.random() >= share))
+
+
+def folds_by_document(
+    examples: Sequence[Example], judged: Mapping[str, frozenset[str]], count: int, seed: int
+) -> tuple[Split, ...]:
+    """``count`` splits that hold out every query once, whole components together, about equally many each.
+
+    Raises InputError when the queries hang together too much for that many parts.
+    """
+    rng = random.Random(seed)  # noqa: S311  # not for secrets
+    groups = _shuffled_groups(examples, judged, rng)
+    parts: list[set[str]] = [set() for _ in range(count)]
+    for group in sorted(groups, key=len, reverse=True):
+        min(parts, key=len).update(group)
+    if not all(parts) or max(map(len, parts)) > 2 * len(examples) / count + 1:
+        raise _inseparable(examples, groups)
+    place = {query_id: number for number, part in enumerate(parts) for query_id in part}
+    draws = rng.randrange(2**32)
+    # The same draws for every fold: an unjudged document is held out in one of them and only there.
+    return tuple(
+        _split(examples, judged, place, number, partial(random.Random(draws).randrange, count))  # noqa: S311
+        for number in range(count)
+    )
+
+
+def _shuffled_groups(
+    examples: Sequence[Example], judged: Mapping[str, frozenset[str]], rng: random.Random
+) -> list[frozenset[str]]:
+    groups = components({example.query_id: judged[example.query_id] for example in examples})
+    groups.sort(key=min)
+    rng.shuffle(groups)
+    return groups
+
+
+def _inseparable(examples: Sequence[Example], groups: Sequence[frozenset[str]]) -> InputError:
+    return InputError(
+        f"{len(examples)} queries hang together in {len(groups)} groups through the documents they "
+        "judge: they cannot be parted that way.",
+        remedy="Give judgments of more subjects, or fewer folds.",
+    )
+
+
+def _split(
+    examples: Sequence[Example],
+    judged: Mapping[str, frozenset[str]],
+    place: Mapping[str, int],
+    held: int,
+    draw: Callable[[], int],
+) -> Split:
+    """Hold out the queries at place ``held``; ``draw`` gives a place to a document that nobody judged."""
+    of = {doc_id: place[example.query_id] for example in examples for doc_id in judged[example.query_id]}
+    for doc_id in sorted({doc_id for example in examples for doc_id in example.doc_ids} - of.keys()):
+        of[doc_id] = draw()
+    side = {doc_id: at == held for doc_id, at in of.items()}
+    kept = [_only(example, side, place[example.query_id] == held) for example in examples]
     before = sum(len(example.passages) for example in examples)
     left = [example for example in kept if example.trainable]
     return Split(
-        train=tuple(example for example in left if example.query_id not in held),
-        held_out=tuple(example for example in left if example.query_id in held),
+        train=tuple(example for example in left if place[example.query_id] != held),
+        held_out=tuple(example for example in left if place[example.query_id] == held),
         dropped_negatives=before - sum(len(example.passages) for example in kept),
         dropped_queries=len(examples) - len(left),
     )

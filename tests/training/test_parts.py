@@ -59,7 +59,7 @@ def test_gains_that_may_be_luck_do_not_decide() -> None:
 
 
 def test_half_of_the_negatives_are_the_hardest() -> None:
-    from rankscope.training.fit import training_rows
+    from rankscope.training.rows import training_rows
 
     example = ranked("q", 2, *[0] * 20)
     rows = training_rows([example], Recipe(negatives=6, seed=3))
@@ -71,7 +71,7 @@ def test_half_of_the_negatives_are_the_hardest() -> None:
 
 
 def test_pairs_have_yes_or_no_labels() -> None:
-    from rankscope.training.fit import training_rows
+    from rankscope.training.rows import training_rows
 
     rows = training_rows([ranked("q", 3, 0, 0)], Recipe(loss="bce"))
     labels = dict(zip(rows["passage"], rows["label"], strict=True))

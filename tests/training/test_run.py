@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,29 @@ def test_too_few_queries_are_refused(pairs: Records, tiny_model: Path, tmp_path:
     few = index(pairs[:6], tmp_path)
     with closing(few.workspace), pytest.raises(InputError, match="too few"):
         make_run(few, tiny_model, tmp_path).run()
+
+
+def test_folds_measure_every_query_and_survive_a_kill(
+    source: Source, tiny_model: Path, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, folds=2, max_steps=4)
+    said: list[str] = []
+    outcome = make_run(source, tiny_model, tmp_path, recipe, lambda step: said.append(step.stage)).run()
+    assert outcome.folds == 2
+    assert sum(row.count for row in outcome.table) > len(outcome.table)
+    assert {"fold 1 of 2", "fold 2 of 2", "training"} <= set(said)
+
+    class Killed(Exception):
+        """Stands for the end of the process."""
+
+    def kill(step: IndexProgress) -> None:
+        if step.stage == "fold 2 of 2":
+            raise Killed
+
+    work = tmp_path / "killed"
+    with pytest.raises(Killed):
+        make_run(source, tiny_model, work, recipe, kill).run()
+    said.clear()
+    again = make_run(source, tiny_model, work, recipe, lambda step: said.append(step.stage)).run(resume=True)
+    assert "fold 1 of 2" not in said
+    assert again.comparison == outcome.comparison

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rankscope.errors import InputError
 from rankscope.training.examples import Example, Passage
-from rankscope.training.split import components, split_by_document
+from rankscope.training.split import components, folds_by_document, split_by_document
 
 
 def example(query_id: str, positive: str, *negatives: str) -> Example:
@@ -65,3 +65,24 @@ def test_queries_that_all_hang_together_are_refused() -> None:
     examples = [example(f"q{n}", "same", f"n{n}") for n in range(10)]
     with pytest.raises(InputError, match="hang together in 1 groups"):
         split_by_document(examples, {item.query_id: frozenset({"same"}) for item in examples}, 0.25, 1)
+
+
+def test_every_query_is_held_out_in_one_fold_and_its_documents_with_it() -> None:
+    examples = [example(f"q{n}", f"p{n // 2}", "everywhere", f"n{n}") for n in range(24)]
+    judged = {item.query_id: frozenset({item.passages[0].doc_id}) for item in examples}
+    splits = folds_by_document(examples, judged, 3, 5)
+    held = [item.query_id for split in splits for item in split.held_out]
+    assert len(held) == len(set(held)) >= len(examples) - sum(split.dropped_queries for split in splits)
+    assert {len(split.held_out) + split.dropped_queries >= 24 / 3 for split in splits} == {True}
+    for split in splits:
+        sides = [{doc for item in part for doc in item.doc_ids} for part in (split.train, split.held_out)]
+        assert not sides[0] & sides[1]
+    where = ["everywhere" in {doc for item in split.held_out for doc in item.doc_ids} for split in splits]
+    assert where.count(True) == 1
+
+
+def test_more_folds_than_groups_are_refused() -> None:
+    examples = [example(f"q{n}", f"p{n % 2}", f"n{n}") for n in range(10)]
+    judged = {item.query_id: frozenset({item.passages[0].doc_id}) for item in examples}
+    with pytest.raises(InputError, match="hang together in 2 groups"):
+        folds_by_document(examples, judged, 3, 1)

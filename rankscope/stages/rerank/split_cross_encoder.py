@@ -7,7 +7,7 @@ the module is built by us and handed over, so nothing in a model's folder is eve
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rankscope.errors import ModelError
 from rankscope.stages.dense.loading import model_text
-from rankscope.stages.rerank.split_bert import SplitBert, SplitBertConfig
+from rankscope.stages.rerank.split_bert import Side, SplitBert, SplitBertConfig
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -39,6 +39,8 @@ class SplitCrossEncoder(InputModule):  # type: ignore[misc]  # the base class is
         tokenizer.no_padding()
         self.tokenizer = tokenizer
         self.max_seq_length = max_seq_length
+        # What reads a part through the lower layers; training puts in one that reads each text once.
+        self.read: Callable[[Tensor, Tensor], Side] = network.read
 
     @property
     def query_limit(self) -> int:
@@ -49,6 +51,11 @@ class SplitCrossEncoder(InputModule):  # type: ignore[misc]  # the base class is
         """Word-piece ids of each text, nothing cut, no special tokens."""
         readable = [model_text(text) for text in texts]
         return [list(item.ids) for item in self.tokenizer.encode_batch(readable, add_special_tokens=False)]
+
+    def token_spans(self, text: str) -> list[tuple[int, int]]:
+        """Half-open character range of each word piece."""
+        encoded = self.tokenizer.encode(model_text(text), add_special_tokens=False)
+        return [(int(start), int(end)) for start, end in encoded.offsets]
 
     @property
     def passage_limit(self) -> int:
@@ -75,12 +82,9 @@ class SplitCrossEncoder(InputModule):  # type: ignore[misc]  # the base class is
 
     def forward(self, features: dict[str, Tensor | Any], **_: Any) -> dict[str, Tensor | Any]:
         """Add ``scores``, logits of shape ``(batch, 1)``."""
-        logits = self.network(
-            features["query_input_ids"],
-            features["query_attention_mask"].bool(),
-            features["input_ids"],
-            features["attention_mask"].bool(),
-        )
+        query = self.read(features["query_input_ids"], features["query_attention_mask"].bool())
+        passage = self.read(features["input_ids"], features["attention_mask"].bool())
+        logits = self.network.score(query, passage)
         return {**features, "scores": logits.unsqueeze(1)}
 
     @classmethod
