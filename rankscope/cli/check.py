@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
     from rankscope.engine.checking import Checked, CheckPlan, Unreadable
+    from rankscope.engine.workspace import Workspace
 
 __all__ = ["command"]
 
@@ -24,7 +26,7 @@ __all__ = ["command"]
 @click.option(
     "--qrels",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Judgments for RS3 and RS504.",
+    help="Judgments for RS301 to RS303 and RS504; those in the database count too.",
 )
 @click.option(
     "--queries",
@@ -42,10 +44,11 @@ __all__ = ["command"]
     show_default=True,
     help="Lines for people, or annotations for GitHub Actions.",
 )
+@click.option("--exact", is_flag=True, help="Ask the index too, for RS304 and RS301; loads the bi-encoder.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def command(
-    workspace: str | None,
+    folder: str | None,
     targets: tuple[str, ...],
     select: str | None,
     ignore: str | None,
@@ -53,6 +56,7 @@ def command(
     queries: Path | None,
     db: Path | None,
     format_: str,
+    exact: bool,
     as_json: bool,
 ) -> None:
     """Look for what is wrong with rankings: RS101 to RS601, see `rankscope rule`.
@@ -68,12 +72,15 @@ def command(
       rankscope check production.jsonl --select RS1,RS201 --format github
     """
     from rankscope.cli.check_output import GithubOutput, JsonOutput, Output, TextOutput
+    from rankscope.engine.workspace import find_workspace
 
     outputs: dict[str, type[Output]] = {"text": TextOutput, "github": GithubOutput}
     output = (JsonOutput if as_json else outputs[format_])()
-    plan = _plan(workspace, db, select, ignore, qrels, queries)
-    for item in _outcomes(workspace, db, targets, plan):
-        output.add(item)
+    workspace = find_workspace(folder)
+    with closing(workspace):
+        plan = _plan(workspace, db, select, ignore, (queries, qrels), exact)
+        for item in _outcomes(folder, db, targets, plan):
+            output.add(item)
     if output.tally.traces == 0 and output.tally.unreadable == 0:
         raise UsageError(
             "there is no trace to check.", remedy="Run a query first, or name a file: `rankscope check FILE`."
@@ -86,34 +93,31 @@ def command(
 
 
 def _plan(
-    workspace: str | None,
+    workspace: Workspace,
     db: Path | None,
     select: str | None,
     ignore: str | None,
-    qrels: Path | None,
-    queries: Path | None,
+    judgments: tuple[Path | None, Path | None],
+    exact: bool,
 ) -> CheckPlan:
     """Settings of the workspace, what the command line says in their place, and the judgments."""
-    from rankscope.corpus.judgments_io import read_qrels, read_queries
-    from rankscope.cli.traces import traces_path
     from rankscope.engine.checking import CheckPlan
-    from rankscope.engine.floors import stored_passports
-    from rankscope.engine.workspace import find_workspace
+    from rankscope.engine.floors import judged_of, stored_passports
+    from rankscope.engine.index_lookup import IndexLookup
     from rankscope.insight.findings import select_rules
-    from rankscope.insight.judgments import Judgments
 
     chosen = {"select": select, "ignore": ignore}
-    settings = find_workspace(workspace).settings.override(
+    settings = workspace.settings.override(
         "findings", **{name: value for name, value in chosen.items() if value is not None}
     )
     if not select_rules(settings.findings.select, settings.findings.ignore):
         raise UsageError("every selected rule is ignored.", remedy="Change --select or --ignore.")
-    judgments = Judgments(read_qrels(qrels)) if qrels is not None else Judgments({})
+    stored = db if db is not None else workspace.traces_path
     return CheckPlan(
         settings=settings,
-        relevant={query_id: judgments.relevant(query_id) for query_id in judgments.grades},
-        query_ids={item.query.text: item.query_id for item in read_queries(queries)} if queries else {},
-        passports=stored_passports(traces_path(workspace, db)),
+        judged=judged_of(workspace, *judgments, traces_path=stored),
+        passports=stored_passports(stored),
+        lookup=IndexLookup(workspace) if exact else None,
     )
 
 

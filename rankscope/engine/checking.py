@@ -7,19 +7,26 @@ a store, and hands back reports only.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rankscope.config import Settings
 from rankscope.core.trace import Floor, Trace
-from rankscope.errors import InputError, TraceError
+from rankscope.engine.floors import Judged
+from rankscope.errors import InputError, RankScopeError, TraceError
 from rankscope.insight.findings import Report, examine
 from rankscope.insight.floors.passport import ATTRIBUTE, Passport
+from rankscope.insight.standing import LookedUp
+
+if TYPE_CHECKING:
+    from rankscope.engine.index_lookup import IndexLookup
 
 __all__ = ["CheckPlan", "Checked", "Unreadable", "check_file", "check_store"]
 
@@ -58,21 +65,29 @@ class CheckPlan:
     """What all traces are checked against."""
 
     settings: Settings = field(default_factory=Settings)
-    relevant: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """Relevant documents by query id; empty for a query judged to have none."""
-    query_ids: Mapping[str, str] = field(default_factory=dict)
-    """Ids by query text, for traces that do not carry the id of their query."""
+    judged: Judged = field(default_factory=lambda: Judged(None))
+    """Which documents are relevant, by query."""
     passports: Mapping[Floor, Passport] = field(default_factory=dict)
     """What each stored floor was fitted on, for traces that hold that floor and carry no passport of it."""
+    lookup: IndexLookup | None = None
+    """The index to ask for what a trace cannot know; needs the models, so nothing is spread then."""
     processes: int = field(default_factory=lambda: min(os.cpu_count() or 1, 8))
 
     def check(self, trace: Trace) -> Report:
         """The report on one trace."""
-        query_id = trace.query.query_id or self.query_ids.get(trace.query.text)
-        relevant = self.relevant.get(query_id) if query_id is not None else None
+        relevant = self.judged.relevant_to(trace.query)
+        known = self.lookup.ask(trace, relevant) if self.lookup is not None else LookedUp()
         stored = None if trace.floor is None else self.passports.get(trace.floor)
         passport = stored if ATTRIBUTE not in trace.attributes else None
-        return examine(trace, settings=self.settings, relevant=relevant, passport=passport)
+        return examine(
+            trace,
+            settings=self.settings,
+            relevant=relevant,
+            passport=passport,
+            standings=known.standings,
+            exact=known.exact,
+            not_looked_up=known.refused,
+        )
 
 
 def check_file(path: Path, plan: CheckPlan) -> Iterator[Outcome]:
@@ -114,7 +129,7 @@ def check_store(path: Path, plan: CheckPlan, trace_ids: Sequence[str] = ()) -> I
             rows = store.summaries(total, chosen=TraceFilter(), oldest_first=True) if total else []
             ids = [row.trace_id for row in rows]
     parts = [ids[start : start + PART_TRACES] for start in range(0, len(ids), PART_TRACES)]
-    for reports in _spread(_check_ids, [(path, part, plan) for part in parts], plan.processes):
+    for reports in _spread(_check_ids, [(path, part, plan) for part in parts], plan):
         yield from reports
 
 
@@ -132,7 +147,7 @@ def _native_file(path: Path, plan: CheckPlan) -> Iterator[Outcome]:
     bounds = [*range(0, size, PART_BYTES), size]
     jobs = [(path, start, end, plan) for start, end in pairwise(bounds)]
     before = 0
-    for outcomes, lines in _spread(_check_part, jobs, plan.processes):
+    for outcomes, lines in _spread(_check_part, jobs, plan):
         for item in outcomes:
             yield replace(item, line=item.line + before) if item.line is not None else item
         before += lines
@@ -162,21 +177,28 @@ def _check_part(path: Path, start: int, end: int, plan: CheckPlan) -> tuple[list
 
 
 def _spread(
-    work: Callable[..., Result], jobs: Sequence[tuple[object, ...]], processes: int
+    work: Callable[..., Result], jobs: Sequence[tuple[object, ...]], plan: CheckPlan
 ) -> Iterator[Result]:
     """The results in the order of the jobs; more than one job is spread over processes."""
-    if len(jobs) < 2 or processes < 2:
+    if len(jobs) < 2 or plan.processes < 2 or plan.lookup is not None:
         for job in jobs:
             yield work(*job)
         return
     # Spawned, because a thread of the caller (a store's writer, a screen) must not be copied half-way.
-    with ProcessPoolExecutor(min(processes, len(jobs)), mp_context=get_context("spawn")) as pool:
-        try:
-            yield from pool.map(work, *_columns(jobs))
-        except GeneratorExit:
-            pool.shutdown(cancel_futures=True)
-            raise
+    pool = ProcessPoolExecutor(
+        min(plan.processes, len(jobs)), mp_context=get_context("spawn"), initializer=_leave_signals
+    )
+    try:
+        yield from pool.map(work, *zip(*jobs, strict=True))
+    except BrokenProcessPool as error:
+        raise RankScopeError(
+            "a process that checked part of the traces was ended from outside.",
+            remedy="Was memory short? Run it again.",
+        ) from error
+    finally:  # also on Ctrl-C, and when the caller wants no more: parts that have not begun never do
+        pool.shutdown(cancel_futures=True)
 
 
-def _columns(jobs: Sequence[tuple[object, ...]]) -> Iterable[tuple[object, ...]]:
-    return zip(*jobs, strict=True)
+def _leave_signals() -> None:
+    """Ctrl-C reaches every process of the terminal; the one that started the others answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

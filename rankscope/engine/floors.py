@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from rankscope.config import FILE_NAME, FloorSettings, load_settings
 from rankscope.core.scales import ScoreScale
 from rankscope.engine.settings_file import edited_settings, write_settings
-from rankscope.errors import SettingsError, UsageError
+from rankscope.errors import SettingsError, UsageError, WorkspaceError
 from rankscope.insight.judgments import Judgments
 
 if TYPE_CHECKING:
+    from rankscope.core.documents import Query
     from rankscope.core.trace import Floor, Trace
     from rankscope.engine.workspace import Workspace
     from rankscope.insight.floors.passport import Passport, PassportCheck
@@ -47,6 +48,23 @@ class Judged:
     strata: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     """Where they came from, for a person."""
+    texts: Mapping[str, str] = field(default_factory=dict)
+    """The query's text by its id, where a file of queries tells."""
+
+    def relevant_to(self, query: Query) -> frozenset[str] | None:
+        """The relevant documents; empty where none is, None where nobody judged the query.
+
+        An id counts only where nothing says that it is another query's: logs of two collections often
+        number their queries alike.
+        """
+        judgments, query_id = self.judgments, query.query_id
+        if judgments is None:
+            return None
+        if judgments.is_judged(query.text):
+            return judgments.relevant(query.text)
+        if query_id is None or self.texts.get(query_id, query.text) != query.text:
+            return None
+        return judgments.relevant(query_id) if judgments.is_judged(query_id) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +134,16 @@ def floor_state(workspace: Workspace, log: FloorLog) -> FloorState:
     return FloorState(settings, log.current(), log.last_number())
 
 
-def judged_of(workspace: Workspace, queries: Path | None = None, qrels: Path | None = None) -> Judged:
+def judged_of(
+    workspace: Workspace,
+    queries: Path | None = None,
+    qrels: Path | None = None,
+    *,
+    traces_path: Path | None = None,
+) -> Judged:
     """The judgments in these files, else those beside the indexed corpus; judgments in the store win.
 
+    ``traces_path`` is another trace database than the workspace's.
     Raises CorpusError for a bad line, UsageError for one file without the other.
     """
     from rankscope.corpus.judgments_io import beir_query_files, read_qrels, read_queries
@@ -126,10 +151,11 @@ def judged_of(workspace: Workspace, queries: Path | None = None, qrels: Path | N
 
     grades: dict[str, dict[str, int]] = {}
     strata: dict[str, str] = {}
+    texts: dict[str, str] = {}
     sources: list[str] = []
     if queries is None and qrels is None:
-        manifest = workspace.manifest
-        files = None if manifest is None else beir_query_files(Path(manifest.source))
+        source = _source_of(workspace)
+        files = None if source is None else beir_query_files(source)
         queries, qrels = files if files is not None else (None, None)
     if queries is not None and qrels is None:
         raise UsageError("--queries names the queries of judgments.", remedy="Give --qrels FILE as well.")
@@ -138,14 +164,24 @@ def judged_of(workspace: Workspace, queries: Path | None = None, qrels: Path | N
         sources.append(str(qrels))
     for item in read_queries(queries) if queries is not None else ():
         strata[item.query_id] = strata[item.query.text] = item.stratum
+        texts[item.query_id] = item.query.text
         if item.query_id in grades:  # live traces do not carry the id of their query
             grades[item.query.text] = grades[item.query_id]
-    stored = read_stored_grades(workspace.traces_path)
+    stored = read_stored_grades(traces_path or workspace.traces_path)
     for query, known in stored.items():
         grades.setdefault(query, {}).update(known)
     if stored:
         sources.append("the trace store")
-    return Judged(Judgments(grades) if grades else None, strata, source=" and ".join(sources))
+    return Judged(Judgments(grades) if grades else None, strata, " and ".join(sources), texts)
+
+
+def _source_of(workspace: Workspace) -> Path | None:
+    """Where the indexed corpus came from; None without an index that this version reads."""
+    try:
+        manifest = workspace.manifest
+    except WorkspaceError:  # judgments can be given and stored without one; what needs the index says so
+        return None
+    return None if manifest is None else Path(manifest.source)
 
 
 def set_floor(

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rankscope.core.scales import ScoreScale
+from rankscope.core.trace import Ranking
 
-__all__ = ["CorpusStanding", "StageStanding"]
+__all__ = ["CorpusStanding", "LookedUp", "StageStanding"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,15 @@ class CorpusStanding:
     def stage(self, name: str) -> StageStanding | None:
         """The standing in one retriever's list."""
         return next((standing for standing in self.stages if standing.stage == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """What an index said about one trace that it made."""
+
+    exact: Ranking | None = None
+    """The dense list as exact search finds it."""
+    standings: Mapping[str, CorpusStanding] = field(default_factory=dict)
+    """Relevant documents that no list of the trace holds, by id."""
+    refused: str = ""
+    """Why the index was not asked."""

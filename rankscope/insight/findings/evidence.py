@@ -31,6 +31,7 @@ class Evidence:
         passport: Passport | ModelInfo | None = None,
         standings: Mapping[str, CorpusStanding] | None = None,
         exact: Ranking | None = None,
+        not_looked_up: str = "",
     ) -> None:
         """``relevant`` is None for a query that nobody judged, empty for one without an answer.
 
@@ -43,6 +44,8 @@ class Evidence:
         self._passport = passport
         self.standings = standings or {}
         self.exact = exact
+        self.not_looked_up = not_looked_up
+        """Why the index was not asked about this trace; empty where it was, or nobody wanted that."""
 
     @cached_property
     def passport(self) -> Passport | None:

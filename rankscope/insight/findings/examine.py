@@ -26,13 +26,15 @@ def examine(
     passport: Passport | ModelInfo | None = None,
     standings: Mapping[str, CorpusStanding] | None = None,
     exact: Ranking | None = None,
+    not_looked_up: str = "",
 ) -> Report:
     """What the rules say about a trace. Pure: needs no model, no index and no file.
 
     ``rules`` defaults to those that the settings select. ``relevant`` are the documents judged relevant to
     this query (None: not judged; empty: judged to have no answer). ``passport`` is that of the trace's
-    floor, or the model it was fitted on; by default the one that the trace carries. ``standings`` (by document) and ``exact`` (the dense list by exact search) add what the
-    engine can look up in the index.
+    floor, or the model it was fitted on; by default the one that the trace carries. ``standings`` (by
+    document) and ``exact`` (the dense list by exact search) add what the engine can look up in the index;
+    ``not_looked_up`` says why it could not.
     """
     evidence = Evidence(
         trace,
@@ -42,6 +44,7 @@ def examine(
         passport=passport,
         standings=standings,
         exact=exact,
+        not_looked_up=not_looked_up,
     )
     if rules is None:
         rules = select_rules(settings.findings.select, settings.findings.ignore)

@@ -9,7 +9,7 @@ from rankscope.core.trace import Finding, Severity
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, named
 
-__all__ = ["RULE", "breaks_of"]
+__all__ = ["RULE", "breaks_of", "is_prose"]
 
 _ENDS = frozenset(".!?…:;。！？；｡؟۔।॥።។၊။‽~`>|=}")
 """Characters that close a sentence, a list's head, code or a table row."""
@@ -21,7 +21,7 @@ FEWEST_WORDS = 8
 
 def check(evidence: Evidence) -> Outcome:
     """Look at both ends of the passages in the top K."""
-    prose = [document for document in evidence.top_documents if _is_prose(document)]
+    prose = [document for document in evidence.top_documents if is_prose(document)]
     if not prose:
         return NotApplicable("no document of the top K has its text recorded and is prose")
     broken = {document.doc_id: parts for document in prose if (parts := breaks_of(document.text))}
@@ -37,8 +37,8 @@ def check(evidence: Evidence) -> Outcome:
     return (Finding("RS203", severity, text, ids),)
 
 
-def _is_prose(document: Document) -> bool:
-    """Enough words, and at least one sentence end somewhere ahead of the last character."""
+def is_prose(document: Document) -> bool:
+    """Whether there are sentences to break: enough words, and at least one sentence end somewhere ahead of the last character."""
     text = document.text
     return len(text.split(maxsplit=FEWEST_WORDS)) >= FEWEST_WORDS and any(
         mark in text[:-1] for mark in (". ", "! ", "? ", "。", "！", "？", "؟", "।", ".\n")

@@ -15,13 +15,24 @@ def check(evidence: Evidence) -> Outcome:
     if dense is None or not dense.hits:
         return NotApplicable("no dense list is recorded")
     if evidence.exact is not None:
-        held = set(dense.doc_ids)
-        missed = tuple(hit.doc_id for hit in evidence.exact.hits[: len(dense.hits)] if hit.doc_id not in held)
+        missed = _missed(dense, evidence.exact, evidence.settings.tie_tolerance)
         return _finding(dense, len(missed), missed)
     count = _missed_by_rank(dense)
     if count is None:
-        return NotApplicable("exact ranks are not recorded beside the approximate ones")
+        reason = evidence.not_looked_up or "exact ranks are not recorded beside the approximate ones"
+        return NotApplicable(reason)
     return _finding(dense, count, ())
+
+
+def _missed(dense: Ranking, exact: Ranking, tolerance: float) -> tuple[str, ...]:
+    """What belongs in the list and is not there; one that ties with the last that is may stand in or out."""
+    held = set(dense.doc_ids)
+    last = dense.hits[-1].score
+    return tuple(
+        hit.doc_id
+        for hit in exact.hits[: len(dense.hits)]
+        if hit.doc_id not in held and (last is None or hit.score is None or hit.score > last + tolerance)
+    )
 
 
 def _missed_by_rank(dense: Ranking) -> int | None:

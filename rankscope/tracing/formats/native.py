@@ -294,12 +294,16 @@ _HIT_KEYS = frozenset(("doc_id", "rank", "score", "details"))
 
 def _hit(data: Any, ranking: str, place: int) -> Hit:
     # Hundreds of hits a trace: the common case is checked without building any path.
-    if type(data) is dict and len(data) == 3:
+    if type(data) is dict:
         doc_id, rank, score = data.get("doc_id"), data.get("rank"), data.get("score")
         if (type(doc_id) is str and type(rank) is int and type(score) is float) and (
             1 <= rank <= LARGEST and math.isfinite(score)
         ):
-            return Hit(doc_id, rank, score)
+            if len(data) == 3:
+                return Hit(doc_id, rank, score)
+            numbers = _plain_numbers(data.get("details")) if len(data) == 4 else None
+            if numbers is not None:
+                return Hit(doc_id, rank, score, numbers)
     where = f"{ranking}.hits[{place}]"
     table = table_at(data, where, _HIT_KEYS)
     rank = whole_at(table, "rank", f"{where}.", least=1)
@@ -317,6 +321,20 @@ def _hit(data: Any, ranking: str, place: int) -> Hit:
             for key, value in details.items()
         },
     )
+
+
+_NUMBERS = frozenset((int, float))
+
+
+def _plain_numbers(details: Any) -> dict[str, float] | None:
+    """The details as floats; None where the slower check must say what is wrong with them."""
+    if type(details) is not dict or not _NUMBERS.issuperset(map(type, details.values())):
+        return None
+    try:
+        numbers = dict(zip(details, map(float, details.values()), strict=True))
+    except OverflowError:
+        return None
+    return numbers if math.isfinite(sum(numbers.values())) else None
 
 
 def _floor(data: Any) -> Floor | None:
