@@ -99,5 +99,8 @@ class DocumentSource(Protocol):
     def ids_of(self, rows: Sequence[int]) -> list[str]:
         """Document ids of these rows, in the order asked for."""
 
+    def rows_of(self, doc_ids: Sequence[str]) -> dict[str, int]:
+        """Row of each of these ids; unknown ids are absent."""
+
     def rows_matching(self, filters: Mapping[str, str]) -> NDArray | None:
         """Sorted int64 rows whose metadata equals every filter; None when there is no filter."""

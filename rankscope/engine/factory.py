@@ -78,12 +78,13 @@ class CheckedRetriever:
         self.stage = retriever.stage
         self.score_scale = retriever.score_scale
         self._parts = parts
-        self._retriever = retriever
+        self.retriever = retriever
+        """What looks things up; explanations are asked of it."""
 
     def retrieve(self, query: Query, depth: int) -> Ranking:
         """As the retriever it guards. Raises IndexMismatch for other weights."""
         self._parts.check_encoder()
-        return self._retriever.retrieve(query, depth)
+        return self.retriever.retrieve(query, depth)
 
 
 def make_encoder(settings: ModelSettings) -> Encoder:
@@ -191,6 +192,7 @@ def describe(parts: Parts, settings: Settings, corpus_name: str, reranker: Reran
     if reranker is not None:
         models["cross_encoder"] = _identity(reranker, settings.rerank.model)
     chosen = settings.as_mapping()
+    del chosen["judge"]  # has no part in a run
     known = {
         "retrieval": chosen["retrieval"],
         "rerank": {key: value for key, value in chosen["rerank"].items() if key != "cache_mb"},

@@ -10,6 +10,7 @@ from rankscope.core.protocols import DocumentSource
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Ranking
 from rankscope.errors import IndexMismatch
+from rankscope.stages.bm25.explain import Bm25Explanation, explain
 from rankscope.stages.bm25.okapi import Bm25Index
 from rankscope.stages.bm25.tokenizer import tokenize
 
@@ -52,3 +53,8 @@ class Bm25Retriever:
         return Ranking(
             stage=self.stage, score_scale=self.score_scale, hits=hits, ms=ms, depth=depth, details=details
         )
+
+    def explain(self, query: Query, doc_id: str) -> Bm25Explanation | None:
+        """What each query term gives a document, listed or not; None for an id that is not in the corpus."""
+        row = self.documents.rows_of([doc_id]).get(doc_id)
+        return None if row is None else explain(self.index, tokenize(query.text), row)

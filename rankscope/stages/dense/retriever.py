@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from rankscope.core.documents import Query
 from rankscope.core.ordering import rank_by_score
 from rankscope.core.protocols import DocumentSource, Encoder, VectorIndex
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Ranking
+from rankscope.stages.dense.explain import DenseExplanation, explain
+from rankscope.stages.dense.faiss_index import FaissIndex
 
 __all__ = ["DenseRetriever"]
 
@@ -51,3 +54,18 @@ class DenseRetriever:
             depth=depth,
             details=details,
         )
+
+    def explain(
+        self, query: Query, doc_id: str, sentences: Sequence[str], depth: int
+    ) -> DenseExplanation | None:
+        """Why a document stands where it does, listed or not; None where that cannot be looked up.
+
+        Of a document that a filter leaves out, the rank is what it would be without the filter.
+        """
+        row = self.documents.rows_of([doc_id]).get(doc_id)
+        if row is None or not isinstance(self.index, FaissIndex):
+            return None
+        allowed = self.documents.rows_matching(query.filters)
+        if allowed is not None and row not in allowed:
+            allowed = None
+        return explain(self.encoder, self.index, query.text, row, sentences, depth=depth, allowed=allowed)

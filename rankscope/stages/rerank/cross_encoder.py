@@ -17,6 +17,7 @@ from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import ModelInfo
 from rankscope.errors import Cancelled, ModelError
 from rankscope.stages.rerank.bundled import BUNDLED_NAME, resolve_cross_encoder
+from rankscope.stages.rerank.reading import Reading
 from rankscope.stages.rerank.scorer import PreparedPassage, Scorer, padded_batches
 
 __all__ = ["CrossEncoderReranker"]
@@ -88,6 +89,12 @@ class CrossEncoderReranker:
                 yield pairs
         except Cancelled:
             return
+
+    def reading(self, query: str, document: Document) -> Reading:
+        """What the model reads of a passage beside a query, without scoring it."""
+        scorer = self._loaded()
+        with self._lock:
+            return scorer.reading(query, document.searchable)
 
     def _loaded(self) -> Scorer:
         with self._lock:

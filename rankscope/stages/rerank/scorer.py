@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from rankscope.core.documents import Document
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import ModelInfo
+from rankscope.stages.rerank.reading import Reading
 
 __all__ = ["PreparedPassage", "Scorer", "padded_batches"]
 
@@ -44,6 +45,9 @@ class Scorer(Protocol):
         self, query: Any, candidates: Sequence[Document], check: Callable[[], None]
     ) -> list[PreparedPassage]:
         """Cut candidates into windows and read what does not depend on the query."""
+
+    def reading(self, query: str, text: str) -> Reading:
+        """What is read of a passage beside a query; nothing is scored."""
 
     def logits(self, query: Any, windows: Sequence[Any]) -> list[float]:
         """Raw scores of windows, in one batch."""

@@ -15,6 +15,7 @@ from rankscope.core.trace import ModelInfo
 from rankscope.stages.dense.bundled import model_revision
 from rankscope.stages.dense.precision import choose_device, choose_dtype
 from rankscope.stages.rerank.passage_cache import PassageCache, ReadPassage, ReadWindow
+from rankscope.stages.rerank.reading import Reading
 from rankscope.stages.rerank.scorer import PreparedPassage, padded_batches
 from rankscope.stages.rerank.split_bert import Side
 from rankscope.stages.rerank.split_cross_encoder import SplitCrossEncoder, pad
@@ -70,6 +71,20 @@ class SplitScorer:
     def query_tokens_cut(self, query: _Query) -> int:
         """How many word pieces at the end of the query are not read."""
         return query.cut
+
+    def reading(self, query: str, text: str) -> Reading:
+        """What is read of a passage; it does not depend on the query."""
+        tokens = self._module.token_spans(text)
+        plan = plan_windows(len(tokens), self._module.passage_limit, self._most)
+        asked, most = len(self._module.pieces([query])[0]), self._module.query_limit
+        return Reading(
+            text,
+            tuple(tokens),
+            plan.spans,
+            min(asked, most),
+            max(0, asked - most),
+            self._module.passage_limit,
+        )
 
     def prepare(
         self,

@@ -17,6 +17,7 @@ from rankscope.errors import ModelError
 from rankscope.stages.dense.bundled import model_revision
 from rankscope.stages.dense.loading import model_text, quiet_loading
 from rankscope.stages.dense.precision import choose_device, choose_dtype
+from rankscope.stages.rerank.reading import Reading
 from rankscope.stages.rerank.scorer import PreparedPassage
 from rankscope.stages.rerank.windows import plan_windows
 
@@ -97,6 +98,14 @@ class StockScorer:
             lengths = tuple(end - start + self._length - query.room for start, end in plan.spans)
             prepared.append(PreparedPassage(windows, lengths, len(spans), plan.cut))
         return prepared
+
+    def reading(self, query: str, text: str) -> Reading:
+        """What is read of a passage: what is left of the input beside the query, in windows."""
+        asked = self.query(query)
+        tokens = self._spans(model_text(text))
+        plan = plan_windows(len(tokens), asked.room, self._most)
+        kept = len(self._spans(asked.text))
+        return Reading(text, tuple((a, b) for a, b in tokens), plan.spans, kept, asked.cut, asked.room)
 
     def _spans(self, text: str) -> list[tuple[int, int]]:
         """Character span of each token, special tokens left out."""

@@ -204,3 +204,35 @@ def test_a_changed_bundled_file_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(bundled, "_MODELS", tmp_path)
     with pytest.raises(ModelError, match="SHA-256"):
         resolve_cross_encoder("rankscope-ce-small")
+
+
+def check_reading(reranker, query, document):
+    """What is read must agree with what scoring reports; returns both."""
+    reading = reranker.reading(query, document)
+    (pair,) = scored(reranker, query, [document])
+    assert len(reading.tokens) == pair.details["tokens"]
+    assert len(reading.windows) == pair.details["windows"]
+    assert reading.tokens_cut == pair.details["tokens_cut"]
+    assert reading.query_tokens_cut == pair.details.get("query_tokens_cut", 0)
+    assert all(0 <= start <= end <= len(reading.text) for start, end in reading.tokens)
+    return reading, pair
+
+
+def test_what_is_read_is_what_is_scored(bundled):
+    reading, _ = check_reading(bundled, QUERY, DOCUMENTS[1])
+    assert reading.text == f"Cats\n{ANSWER}"
+    assert reading.span_of(1) == (0, len(reading.text))
+    assert [reading.text[start:end] for start, end in reading.tokens[:3]] == ["Cats", "A", "grown"]
+    narrow = CrossEncoderReranker(RerankSettings(max_windows=2, max_length=64), CPU)
+    reading, pair = check_reading(narrow, QUERY, Document("long", "wörd \ud800 " * 300 + ANSWER))
+    start, end = reading.span_of(int(pair.details["window"]))
+    assert 0 <= start < end < len(reading.text)
+    check_reading(bundled, "why " * 200, Document("empty", ""))
+
+
+def test_what_a_stock_model_reads(tmp_path):
+    settings = RerankSettings(model=str(make_stock(tmp_path)), max_length=48, max_windows=2)
+    reranker = CrossEncoderReranker(settings, CPU)
+    reading, _ = check_reading(reranker, QUERY, Document("long", FILLER * 20))
+    assert len(reading.windows) == 2
+    check_reading(reranker, QUERY * 20, DOCUMENTS[1])
