@@ -38,7 +38,7 @@ def check(evidence: Evidence) -> Outcome:
 
 
 def is_prose(document: Document) -> bool:
-    """Whether there are sentences to break: enough words, and at least one sentence end somewhere ahead of the last character."""
+    """Whether it has sentences: enough words, and a sentence end ahead of the last character."""
     text = document.text
     return len(text.split(maxsplit=FEWEST_WORDS)) >= FEWEST_WORDS and any(
         mark in text[:-1] for mark in (". ", "! ", "? ", "。", "！", "？", "؟", "।", ".\n")
