@@ -23,7 +23,7 @@ from rankscope.errors import Cancelled, RankScopeError, ScaleError
 from rankscope.insight.floors.passport import ATTRIBUTE, Passport, check, passport_in
 from rankscope.stages.threshold.relevance_floor import apply_floor
 
-__all__ = ["Pipeline", "finish"]
+__all__ = ["Pipeline", "finish", "reranking_facts"]
 
 
 def never() -> bool:
@@ -171,11 +171,11 @@ def _iter_scored(
             ms=(time.perf_counter() - started) * 1000,
             depth=len(candidates),
             status="ok" if complete else "partial",
-            details=_reranking_facts(details),
+            details=reranking_facts(details),
         )
 
 
-def _reranking_facts(details: dict[str, dict[str, float]]) -> dict[str, float | str]:
+def reranking_facts(details: dict[str, dict[str, float]]) -> dict[str, float | str]:
     """Totals over the scored pairs: how many were cached, how many tokens were not seen."""
     totals: dict[str, float | str] = {"scored": float(len(details))}
     for name in ("cached", "tokens_cut"):
