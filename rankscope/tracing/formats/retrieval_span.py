@@ -45,9 +45,10 @@ def query_text(value: Any, depth: int = 0) -> str:
         stripped = value.strip()
         if depth < 4 and stripped.startswith(("{", "[")):
             try:
-                return query_text(json.loads(stripped), depth + 1) or value
+                parsed = json.loads(stripped)
             except (ValueError, RecursionError):
                 return value
+            return query_text(parsed, depth + 1) or ("" if _asks_by_vector(parsed) else value)
         return value
     if isinstance(value, list) and value and depth < 4:
         return query_text(value[-1], depth + 1)
@@ -59,6 +60,11 @@ def query_text(value: Any, depth: int = 0) -> str:
         if len(values) == 1:
             return query_text(values[0], depth + 1)
     return ""
+
+
+def _asks_by_vector(arguments: Any) -> bool:
+    """Whether a retriever's arguments hold the query only as its embedding: its text stands elsewhere."""
+    return isinstance(arguments, dict) and any("embedding" in key or "vector" in key for key in arguments)
 
 
 def parse_list(value: Any) -> list[Any] | None:

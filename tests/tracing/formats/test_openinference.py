@@ -193,3 +193,22 @@ def test_the_same_spans_get_the_same_id_wherever_they_lie(tmp_path: Path) -> Non
     moved = write_lines(tmp_path / "elsewhere.jsonl", LINES[::-1])
     first = {trace.trace_id for trace in traces(OpenInference(), FIXTURES / "openinference.jsonl")}
     assert {trace.trace_id for trace in traces(OpenInference(), moved)} == first
+
+
+def test_spans_recorded_from_a_haystack_pipeline() -> None:
+    # Recorded by tests/instrumented/haystack_app.py: an embedding retriever's input names no query, and the
+    # joiner is a span without documents.
+    (trace,) = traces(OpenInference(), FIXTURES / "haystack_spans.jsonl")
+    assert trace.query.text == "how long are idempotency keys kept"
+    assert [ranking.stage for ranking in trace.rankings] == ["bm25", "dense", "candidates", "rerank"]
+    assert trace.pipeline.models["cross_encoder"].name == "rankscope-ce-small"
+    before = {doc_id: rank for rank, (doc_id, _) in enumerate(pairs(trace.before), start=1)}
+    after = [(doc_id, before[doc_id]) for doc_id, _ in pairs(trace.after)]
+    assert after == [
+        ("idem-payouts-01", 4),
+        ("idem-sandbox-01", 2),
+        ("idem-postmortem-01", 1),
+        ("auth-v2-01", 3),
+        ("auth-v21-01", 5),
+    ]
+    assert trace.documents["idem-payouts-01"].text.startswith("Not with the same merchant_reference")
