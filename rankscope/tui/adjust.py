@@ -71,7 +71,7 @@ def with_floor(trace: Trace, floor: Floor | None) -> Trace:
     """
     kept = {name: value for name, value in trace.attributes.items() if name != ATTRIBUTE}
     changed = replace(trace, floor=floor, attributes=kept)  # its passport was for the floor before
-    return changed if trace.decision is None else _refinished(changed)
+    return changed if trace.decision is None else finish(changed)
 
 
 def with_floor_of(settings: Settings, trace: Trace) -> Trace:
@@ -81,16 +81,22 @@ def with_floor_of(settings: Settings, trace: Trace) -> Trace:
     then = None if trace.floor is None else (trace.floor.value, trace.floor.score_scale)
     if now == then:
         return trace
-    return with_floor(trace, None if value is None else Floor(value, scale, settings.floor.source))
+    floor = None if value is None else Floor(value, scale, settings.floor.source)
+    return _examined(settings, with_floor(trace, floor))
 
 
-def with_top_k(trace: Trace, top_k: int) -> Trace:
-    """The same scores under another K."""
-    return _refinished(replace(trace, top_k=top_k))
+def with_top_k(settings: Settings, trace: Trace) -> Trace:
+    """The same scores under the K of the session."""
+    return _examined(settings, finish(replace(trace, top_k=settings.floor.top_k)))
 
 
-def _refinished(trace: Trace) -> Trace:
-    return finish(trace)
+def _examined(settings: Settings, trace: Trace) -> Trace:
+    """With what the rules say now: another floor or K is another result. A run under way has no findings."""
+    if trace.decision is None:
+        return trace
+    from rankscope.insight.findings import examine
+
+    return replace(trace, findings=examine(trace, settings=settings).findings)
 
 
 def can_rederive_top_k(trace: Trace, top_k: int) -> bool:

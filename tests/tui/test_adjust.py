@@ -94,7 +94,18 @@ def test_k_is_re_derived_only_where_the_stages_stay_as_they_are(made, top_k: int
 
 
 def test_another_k() -> None:
-    assert adjust.with_top_k(trace(scores=RERANKED, floor=None), 2).kept == ("c", "a")
+    made = adjust.with_top_k(SETTINGS.override("floor", top_k=2), trace(scores=RERANKED, floor=None))
+    assert made.kept == ("c", "a")
+
+
+def test_findings_are_those_of_the_floor_and_the_k_that_stand_now() -> None:
+    settings = SETTINGS.override("floor", value=0.95)
+    refused = adjust.with_floor_of(settings, trace(scores=RERANKED))
+    assert "RS501" in {finding.code for finding in refused.findings}
+    again = adjust.with_floor_of(SETTINGS.override("floor", value=0.3), refused)
+    assert "RS501" not in {finding.code for finding in again.findings}
+    running = adjust.with_floor_of(settings, trace(scores=RERANKED, finished=False))
+    assert running.findings == ()
 
 
 def test_typed_numbers_and_filters() -> None:

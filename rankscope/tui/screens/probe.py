@@ -190,7 +190,7 @@ class ProbeScreen(ProbeRuns):
         trace, top_k = self.state.trace, settings.floor.top_k
         finished = self.state.run is RunPhase.FINISHED
         if trace is not None and finished and adjust.can_rederive_top_k(trace, top_k):
-            self.state = replace(self.state, settings=settings).rederived(adjust.with_top_k(trace, top_k))
+            self.state = replace(self.state, settings=settings).rederived(adjust.with_top_k(settings, trace))
         else:
             self._apply(settings)
 
