@@ -121,6 +121,7 @@ class Receiver:
             if item.outdated and len(stored) == len(new):
                 self._store.prune(ids=sorted(item.outdated))
         except RankScopeError as error:
+            self.counts.failed_traces += len(item.traces)
             self._on_problem(str(error))
             return
         with self._lock:
