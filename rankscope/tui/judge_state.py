@@ -131,7 +131,11 @@ class JudgeState:
         )
         was = None if self.query is None else self.query.text
         place = next((n for n, query in enumerate(overview.queries) if query.text == was), None)
-        return state.at(state.next_unjudged(-1) or 0) if place is None else replace(state, place=place)
+        if place is None:
+            return replace(state, place=state.next_unjudged(-1) or 0, pool=None, chosen="", said=Said())
+        listed = set(overview.queries[place].doc_ids)
+        same = self.pool is not None and set(self.pool.doc_ids) == listed
+        return replace(state, place=place, pool=self.pool if same else None)
 
     def refused(self, problem: str) -> JudgeState:
         """The store cannot be read."""

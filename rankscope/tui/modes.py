@@ -25,6 +25,7 @@ class Mode:
 
 MODES: tuple[Mode, ...] = (
     Mode("probe", "1", "Probe", "rankscope.tui.screens.probe:ProbeScreen", "One query, its lists before and after reranking."),
+    Mode("judge", "4", "Judge", "rankscope.tui.screens.judge:JudgeScreen", "Grade the candidates of stored queries."),
 )  # fmt: skip
 
 

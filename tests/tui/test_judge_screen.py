@@ -1,0 +1,235 @@
+"""Judging by keys: what a person presses, and what is on disk afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from rankscope.insight.pooling import Progress, hidden_order
+from rankscope.tui.app import RankScopeApp
+from rankscope.tui.judge_state import JudgePhase, JudgeState
+from rankscope.tui.screens.judge import JudgeScreen
+from rankscope.tui.screens.panel import Panel
+from rankscope.tui.widgets.status_line import StatusLine
+from tests.tui.judged import QUERIES, JudgedWorkspace, fill
+
+
+class Judging:
+    """A running app on the judge screen."""
+
+    def __init__(self, app: RankScopeApp, workspace: JudgedWorkspace, pilot: Pilot[None]) -> None:
+        self.app, self.workspace, self.pilot = app, workspace, pilot
+        screen = app.mode_screen("judge")
+        assert isinstance(screen, JudgeScreen)
+        self.screen = screen
+
+    @property
+    def state(self) -> JudgeState:
+        return self.screen.state
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not done():
+                await self.pilot.pause(0.005)
+        await self.pilot.pause()
+
+    async def settled(self) -> None:
+        await self.until(lambda: self.state.phase is not JudgePhase.LOADING and not self._waits())
+
+    def _waits(self) -> bool:
+        return self.state.phase is JudgePhase.READY and self.state.pool is None
+
+    def sentence(self) -> str:
+        said = self.screen.query_one(StatusLine).sentence
+        return "" if said is None else said.text
+
+    def text(self) -> str:
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.crop(0, width).text for strip in lines[:height])
+
+
+@asynccontextmanager
+async def judging(workspace: JudgedWorkspace, size: tuple[int, int] = (80, 24)) -> AsyncIterator[Judging]:
+    app = RankScopeApp(workspace, now=lambda: "now")
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.press("alt+4")
+        bench = Judging(app, workspace, pilot)
+        await bench.settled()
+        yield bench
+    workspace.close()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> JudgedWorkspace:
+    made = JudgedWorkspace(tmp_path)
+    fill(made)
+    return made
+
+
+async def test_twenty_candidates_take_twenty_keys(workspace: JudgedWorkspace) -> None:
+    async with judging(workspace) as bench:
+        order = hidden_order(QUERIES[0], bench.state.queries[0].doc_ids)
+        assert len(order) == 20
+        pressed = 0
+        while not bench.state.here.finished:
+            assert bench.state.chosen == order[pressed]
+            await bench.pilot.press(str(pressed % 4))
+            pressed += 1
+        assert pressed == 20
+        assert "All 20 candidates are judged: enter goes to the next query." in bench.sentence()
+        assert workspace.log.grades() == {
+            QUERIES[0]: {doc_id: number % 4 for number, doc_id in enumerate(order)}
+        }
+        assert {item.judge for item in workspace.log.standing()} == {"ann"}
+        await bench.pilot.press("enter")
+        await bench.settled()
+        assert bench.state.place == 1
+        assert bench.state.overall == Progress(20, 20 + 6 + 4)
+        assert "field=medicine" in bench.text()
+
+
+async def test_no_rank_and_no_score_is_on_the_screen(workspace: JudgedWorkspace) -> None:
+    async with judging(workspace, (120, 40)) as bench:
+        shown = bench.text()
+        traces = [workspace.traces.get(trace_id) for trace_id in bench.state.queries[0].trace_ids]
+        scores = {hit.score for trace in traces for ranking in trace.rankings for hit in ranking.hits}
+        assert len(scores) > 5
+        assert not [score for score in scores if f"{score:.3f}"[1:] in shown]
+        listed = [line[1:32].split() for line in shown.split("\n") if line.startswith("│")][:20]
+        assert tuple(words[-2] for words in listed) == bench.state.pool.doc_ids
+        ranked = [trace.rankings[1].doc_ids for trace in traces]
+        assert all(list(bench.state.pool.doc_ids)[:5] != list(ids)[:5] for ids in ranked)
+
+
+async def test_undo_takes_back_and_comes_back(workspace: JudgedWorkspace) -> None:
+    async with judging(workspace) as bench:
+        first = bench.state.chosen
+        await bench.pilot.press("3", "greater_than_sign")
+        await bench.settled()
+        assert bench.state.place == 1
+        await bench.pilot.press("u")
+        await bench.settled()
+        assert (bench.state.place, bench.state.chosen) == (0, first)
+        assert workspace.log.grades() == {}
+        assert [item.retracts for item in workspace.log.history()] == [1, None]
+        await bench.pilot.press("u")
+        assert "there is no judgment of 'ann' to undo" in bench.sentence()
+
+
+async def test_a_note_goes_with_the_grade(workspace: JudgedWorkspace) -> None:
+    async with judging(workspace) as bench:
+        first = bench.state.chosen
+        await bench.pilot.press("n", "o", "k", "enter")
+        assert "note ok" in bench.text()
+        assert workspace.log.history() == []
+        await bench.pilot.press("b")
+        (stored,) = workspace.log.standing()
+        assert (stored.doc_id, stored.grade, stored.borderline, stored.note) == (first, 1, True, "ok")
+        assert workspace.log.borderline() == {QUERIES[0]: frozenset({first})}
+        await bench.pilot.press("up", "n", "end", "s", "enter")
+        assert bench.state.chosen == first
+        assert workspace.log.standing()[0].note == "oks"
+        await bench.pilot.press("n", "escape")
+        assert len(workspace.log.history()) == 2
+
+
+async def test_skipping_and_choosing_store_nothing(workspace: JudgedWorkspace) -> None:
+    async with judging(workspace) as bench:
+        ids = bench.state.pool.doc_ids
+        await bench.pilot.press("space", "space", "up", "down", "down")
+        assert bench.state.chosen == ids[3]
+        assert workspace.log.history() == []
+        await bench.pilot.click("#candidates", offset=(4, 1))
+        assert bench.state.chosen == ids[1]
+
+
+async def test_disagreement_is_shown_after_my_grade_and_nothing_is_overwritten(
+    workspace: JudgedWorkspace,
+) -> None:
+    async with judging(workspace) as bench:
+        first = bench.state.chosen
+        workspace.log.append(QUERIES[0], first, 0, "ben")
+        await bench.pilot.press("r")
+        await bench.until(lambda: bool(bench.state.others))
+        assert "ben" not in bench.text()
+        await bench.pilot.press("3")
+        assert f"{first}: 3 perfect. ben said 0 not relevant; both are kept" in bench.sentence()
+        assert "≠" in bench.text()
+        assert sorted((item.judge, item.grade) for item in workspace.log.standing()) == [
+            ("ann", 3),
+            ("ben", 0),
+        ]
+        await bench.pilot.press("enter")
+        await bench.settled()
+        await bench.pilot.press("d")
+        await bench.settled()
+        assert bench.state.chosen == first
+        await bench.pilot.press("k")
+        await bench.until(lambda: isinstance(bench.app.screen, Panel))
+        shown = str(bench.app.screen.query_one(Static).render())
+        assert "ben" in shown
+        assert "1 document of 1 query; the same grade for 0 (0%)" in shown
+        await bench.pilot.press("escape")
+
+
+async def test_judgments_stand_after_a_restart(workspace: JudgedWorkspace) -> None:
+    async with judging(workspace) as bench:
+        order = bench.state.pool.doc_ids
+        await bench.pilot.press("2", "1")
+    async with judging(workspace) as bench:
+        assert bench.state.pool.doc_ids == order
+        assert (bench.state.chosen, bench.state.here.done) == (order[2], 2)
+
+
+async def test_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
+    workspace = JudgedWorkspace(tmp_path)
+    async with judging(workspace) as bench:
+        assert "No traces are stored yet" in bench.sentence()
+        assert "Which passages answer which queries?" in bench.text()
+        assert not workspace.traces_path.exists()
+        await bench.pilot.press("2", "u", "n", "enter")
+        assert not workspace.traces_path.exists()
+
+
+async def test_a_grade_that_cannot_be_stored_is_said(workspace: JudgedWorkspace) -> None:
+    import sqlite3
+
+    async with judging(workspace) as bench:
+        object.__setattr__(bench.screen.judging, "busy_seconds", 0.05)
+        first = bench.state.chosen
+        other = sqlite3.connect(workspace.traces_path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        await bench.pilot.press("3")
+        assert "Not stored:" in bench.sentence()
+        assert "holds its lock" in bench.sentence()
+        assert (bench.state.chosen, bench.state.here.done) == (first, 0)
+        other.execute("ROLLBACK")
+        other.close()
+        await bench.pilot.press("3")
+        assert bench.state.here.done == 1
+
+
+async def test_a_database_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+    workspace = JudgedWorkspace(tmp_path)
+    workspace.traces_path.write_bytes(b"not a database, whatever it is called" * 99)
+    async with judging(workspace) as bench:
+        assert bench.state.phase is JudgePhase.REFUSED
+        assert "it is not a SQLite database" in bench.sentence()
+
+
+async def test_digits_grade_and_alt_with_them_changes_the_screen(workspace: JudgedWorkspace) -> None:
+    async with judging(workspace) as bench:
+        await bench.pilot.press("1")
+        assert bench.app.current_mode == "judge"
+        await bench.pilot.press("alt+1")
+        assert bench.app.current_mode == "probe"
+        await bench.pilot.press("alt+4")
+        await bench.settled()
+        assert bench.state.here.done == 1
