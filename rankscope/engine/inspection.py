@@ -15,7 +15,7 @@ from rankscope.insight.biography import Biography, biography
 from rankscope.insight.rescue import LARGEST_DEPTH, Probe, Rescue, Setup, rescue
 from rankscope.insight.standing import CorpusStanding, StageStanding
 
-__all__ = ["Inspection", "find_document", "inspect_document", "look_up"]
+__all__ = ["Inspection", "find_document", "inspect_document", "look_up", "matching_documents"]
 
 
 def never() -> bool:
@@ -81,6 +81,13 @@ def find_document(documents: DocumentSource, wanted: str) -> str:
     raise InputError(f"several documents hold {wanted!r:.80}: {names}.", remedy="Give one of these ids.")
 
 
+def matching_documents(documents: DocumentSource, wanted: str, limit: int = 20) -> tuple[Document, ...]:
+    """The document with this id, then those that hold the fragment, by reading the corpus."""
+    find = getattr(documents, "find", None)
+    found: list[str] = find(wanted, limit) if find is not None and wanted.strip() else []
+    return tuple(documents.fetch(list(dict.fromkeys([wanted, *found]))[:limit]).values())
+
+
 def inspect_document(
     pipeline: Pipeline,
     query: Query,
@@ -103,7 +110,7 @@ def inspect_document(
     found: Rescue | None = None
     if standing.in_corpus and not standing.failed_filters:
         scale = pipeline.reranker.score_scale if pipeline.reranker is not None else ScoreScale.UNKNOWN
-        found = rescue(Probe(lists, scores, scale), _setup(pipeline), doc_id)
+        found = rescue(Probe(lists, scores, scale), _setup(pipeline, trace), doc_id)
     return Inspection(trace, document, biography(trace, doc_id, standing), found)
 
 
@@ -114,13 +121,18 @@ def _reranks(pipeline: Pipeline, trace: Trace) -> bool:
     )
 
 
-def _setup(pipeline: Pipeline) -> Setup:
+def _setup(pipeline: Pipeline, trace: Trace) -> Setup:
+    """The pipeline's settings, with the floor and K that the trace was finished under."""
+    final, floor = trace.final, trace.floor
+    if floor is not None and final is not None and floor.score_scale == final.score_scale:
+        # On the same scale, only its passport speaks against a floor; then no setting brings it into force.
+        floor = None if "floor_not_applied" in trace.attributes else floor
     return Setup(
         depth=pipeline.depth,
         candidates=pipeline.candidates,
         rrf_k=getattr(pipeline.fuser, "k", 60),
-        top_k=pipeline.top_k,
-        floor=pipeline.floor,
+        top_k=trace.top_k if trace.top_k is not None else pipeline.top_k,
+        floor=floor,
         weights=getattr(pipeline.fuser, "weights", {}),
     )
 

@@ -128,6 +128,8 @@ def _applied_floor(trace: Trace) -> Floor | None:
     floor, final = trace.floor, trace.final
     if floor is None or final is None or floor.score_scale != final.score_scale:
         return None
+    if "floor_not_applied" in trace.attributes:
+        return None
     return floor
 
 
