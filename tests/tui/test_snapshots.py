@@ -15,8 +15,10 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from rankscope.tui import keys
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.modes import Mode
+from rankscope.tui.screens import help
 from rankscope.tui.state import Phase, ProbeState, RunPhase
 from rankscope.tui.widgets import mode_tabs
 from tests.tui.fakes import FakeWorkspace, Script
@@ -38,6 +40,8 @@ FIVE = tuple(
 def five_modes(monkeypatch) -> None:
     """The tabs of the pictures: a screen that is added changes no picture of another."""
     monkeypatch.setattr(mode_tabs, "MODES", FIVE)
+    own = tuple(key for key in keys.GLOBAL if key.group != "Modes" or "'probe'" in key.action)
+    monkeypatch.setattr(help, "GLOBAL", own)
 
 
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
