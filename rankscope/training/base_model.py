@@ -37,9 +37,15 @@ _BATCH = 16
 
 
 def load_base(folder: Path, device: str = "cpu") -> CrossEncoder:
-    """The model in float32. Raises ModelError where it cannot be loaded or gives more than one score."""
+    """The model; what can be trained of it is in float32.
+
+    Raises ModelError where it cannot be loaded or gives more than one score.
+    """
     if is_split_model(folder):
-        return load_cross_encoder(folder, device)
+        model = load_cross_encoder(folder, device)
+        # Its lower layers stay as they are, so a text needs to go through them only once.
+        model[0].read = ReadParts(model[0].network, training_dtype(model.device), _READ_BYTES)
+        return model
     try:
         with quiet_loading():
             model = CrossEncoder(
@@ -71,7 +77,6 @@ def freeze_lower_layers(model: CrossEncoder) -> tuple[int, int]:
     if isinstance(model[0], SplitCrossEncoder):
         for name, parameter in model[0].named_parameters():
             parameter.requires_grad_(name.startswith(_TRAINED))
-        model[0].read = ReadParts(model[0].network, training_dtype(model.device), _READ_BYTES)
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.parameters()]
     return sum(size for size, trained in sizes if trained), sum(size for size, _ in sizes)
 
