@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rankscope.config import Settings
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
     from rankscope.engine.checking import Checked, CheckPlan, Unreadable
-    from rankscope.engine.workspace import Workspace
 
 __all__ = ["command"]
 
@@ -72,13 +72,15 @@ def command(
       rankscope check production.jsonl --select RS1,RS201 --format github
     """
     from rankscope.cli.check_output import GithubOutput, JsonOutput, Output, TextOutput
+    from rankscope.engine.checking import plan_for
     from rankscope.engine.workspace import find_workspace
 
     outputs: dict[str, type[Output]] = {"text": TextOutput, "github": GithubOutput}
     output = (JsonOutput if as_json else outputs[format_])()
     workspace = find_workspace(folder)
     with closing(workspace):
-        plan = _plan(workspace, db, select, ignore, (queries, qrels), exact)
+        settings = _chosen(workspace.settings, select, ignore)
+        plan = plan_for(workspace, settings, traces_path=db, queries=queries, qrels=qrels, exact=exact)
         for item in _outcomes(folder, db, targets, plan):
             output.add(item)
     if output.tally.traces == 0 and output.tally.unreadable == 0:
@@ -92,33 +94,17 @@ def command(
         sys.exit(1)
 
 
-def _plan(
-    workspace: Workspace,
-    db: Path | None,
-    select: str | None,
-    ignore: str | None,
-    judgments: tuple[Path | None, Path | None],
-    exact: bool,
-) -> CheckPlan:
-    """Settings of the workspace, what the command line says in their place, and the judgments."""
-    from rankscope.engine.checking import CheckPlan
-    from rankscope.engine.floors import judged_of, stored_passports
-    from rankscope.engine.index_lookup import IndexLookup
+def _chosen(settings: Settings, select: str | None, ignore: str | None) -> Settings:
+    """The settings with what the command line says in their place; some rule must be left."""
     from rankscope.insight.findings import select_rules
 
-    chosen = {"select": select, "ignore": ignore}
-    settings = workspace.settings.override(
-        "findings", **{name: value for name, value in chosen.items() if value is not None}
+    given = {"select": select, "ignore": ignore}
+    settings = settings.override(
+        "findings", **{name: value for name, value in given.items() if value is not None}
     )
     if not select_rules(settings.findings.select, settings.findings.ignore):
         raise UsageError("every selected rule is ignored.", remedy="Change --select or --ignore.")
-    stored = db if db is not None else workspace.traces_path
-    return CheckPlan(
-        settings=settings,
-        judged=judged_of(workspace, *judgments, traces_path=stored),
-        passports=stored_passports(stored),
-        lookup=IndexLookup(workspace) if exact else None,
-    )
+    return settings
 
 
 def _outcomes(

@@ -59,12 +59,17 @@ def import_traces(
       rankscope traces import --as bm25=run1.trec --as rerank=run2.trec --queries q.jsonl --corpus c.jsonl
     """
     from rankscope.cli.traces import print_json, traces_path
+    from rankscope.engine.checking import plan_for
+    from rankscope.engine.examined_store import ExaminedStore
+    from rankscope.engine.workspace import find_workspace
     from rankscope.tracing.store import TraceStore
 
     _check(files, format_name, mapping, staged, queries, corpus)
     options = _options(stage, scales)
     reports: list[ImportReport] = []
-    with TraceStore(traces_path(workspace, db)) as store:
+    database = traces_path(workspace, db)
+    with TraceStore(database) as raw:
+        store = ExaminedStore(raw, plan_for(find_workspace(workspace), traces_path=database))
         if staged:
             reports.append(_import_staged(store, staged, options, format_name, queries, corpus))
         for path in files:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from rankscope.config import Settings
 from rankscope.core.trace import Floor, Trace
-from rankscope.engine.floors import Judged
+from rankscope.engine.floors import Judged, judged_of, stored_passports
 from rankscope.errors import InputError, RankScopeError, TraceError
 from rankscope.insight.findings import Report, examine
 from rankscope.insight.floors.passport import ATTRIBUTE, Passport
@@ -27,8 +27,9 @@ from rankscope.insight.standing import LookedUp
 
 if TYPE_CHECKING:
     from rankscope.engine.index_lookup import IndexLookup
+    from rankscope.engine.workspace import Workspace
 
-__all__ = ["CheckPlan", "Checked", "Unreadable", "check_file", "check_store"]
+__all__ = ["CheckPlan", "Checked", "Unreadable", "check_file", "check_store", "plan_for"]
 
 PART_BYTES = 16_000_000
 """A file is read in parts of about this size; one part is not worth a second process."""
@@ -88,6 +89,34 @@ class CheckPlan:
             exact=known.exact,
             not_looked_up=known.refused,
         )
+
+
+def plan_for(
+    workspace: Workspace,
+    settings: Settings | None = None,
+    *,
+    traces_path: Path | None = None,
+    queries: Path | None = None,
+    qrels: Path | None = None,
+    exact: bool = False,
+) -> CheckPlan:
+    """What a workspace knows: its settings, judgments and floors; with ``exact`` its index is asked too.
+
+    ``traces_path`` is another trace database than the workspace's; ``queries`` and ``qrels`` stand in place
+    of the judgments beside the indexed corpus.
+    """
+    stored = traces_path if traces_path is not None else workspace.traces_path
+    lookup = None
+    if exact:
+        from rankscope.engine.index_lookup import IndexLookup
+
+        lookup = IndexLookup(workspace)
+    return CheckPlan(
+        settings=settings if settings is not None else workspace.settings,
+        judged=judged_of(workspace, queries, qrels, traces_path=stored),
+        passports=stored_passports(stored),
+        lookup=lookup,
+    )
 
 
 def check_file(path: Path, plan: CheckPlan) -> Iterator[Outcome]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +22,8 @@ from rankscope.stages.fusion.rrf import ReciprocalRankFusion
 
 if TYPE_CHECKING:
     from rankscope.corpus.document_store import DocumentStore
-    from rankscope.stages.bm25.okapi import Bm25Index
     from rankscope.insight.floors.passport import Passport
+    from rankscope.stages.bm25.okapi import Bm25Index
     from rankscope.stages.dense.faiss_index import FaissIndex
 
 __all__ = ["Parts", "build_pipeline", "make_encoder", "make_reranker", "open_parts"]
@@ -141,10 +142,23 @@ def _open(folder: Path, settings: Settings) -> Parts:
     return parts
 
 
+def not_judged(query: Query) -> frozenset[str] | None:  # noqa: ARG001
+    """The relevant documents of a pipeline that knows no judgments."""
+    return None
+
+
 def build_pipeline(
-    parts: Parts, settings: Settings, corpus_name: str, passport: Passport | None = None
+    parts: Parts,
+    settings: Settings,
+    corpus_name: str,
+    passport: Passport | None = None,
+    relevant_to: Callable[[Query], frozenset[str] | None] = not_judged,
 ) -> Pipeline:
-    """Wire the stages that the settings ask for; ``passport`` is that of the floor in the settings."""
+    """Wire the stages that the settings ask for.
+
+    ``passport`` is that of the floor in the settings; ``relevant_to`` gives the documents judged relevant
+    to a query, for the findings.
+    """
     from rankscope.insight.findings import examine
 
     retrieval = settings.retrieval
@@ -168,7 +182,7 @@ def build_pipeline(
         top_k=settings.floor.top_k,
         floor=floor,
         passport=passport if floor is not None else None,
-        examine=lambda trace: examine(trace, settings=settings).findings,
+        examine=lambda trace: examine(trace, settings=settings, relevant=relevant_to(trace.query)).findings,
     )
 
 

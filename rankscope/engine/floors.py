@@ -140,10 +140,11 @@ def judged_of(
     qrels: Path | None = None,
     *,
     traces_path: Path | None = None,
+    stored: bool = True,
 ) -> Judged:
     """The judgments in these files, else those beside the indexed corpus; judgments in the store win.
 
-    ``traces_path`` is another trace database than the workspace's.
+    ``traces_path`` is another trace database than the workspace's; with ``stored`` False none is asked.
     Raises CorpusError for a bad line, UsageError for one file without the other.
     """
     from rankscope.corpus.judgments_io import beir_query_files, read_qrels, read_queries
@@ -167,10 +168,10 @@ def judged_of(
         texts[item.query_id] = item.query.text
         if item.query_id in grades:  # live traces do not carry the id of their query
             grades[item.query.text] = grades[item.query_id]
-    stored = read_stored_grades(traces_path or workspace.traces_path)
-    for query, known in stored.items():
+    in_store = read_stored_grades(traces_path or workspace.traces_path) if stored else {}
+    for query, known in in_store.items():
         grades.setdefault(query, {}).update(known)
-    if stored:
+    if in_store:
         sources.append("the trace store")
     return Judged(Judgments(grades) if grades else None, strata, " and ".join(sources), texts)
 

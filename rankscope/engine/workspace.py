@@ -20,6 +20,7 @@ from rankscope.errors import IndexMissing, WorkspaceError
 
 if TYPE_CHECKING:
     from rankscope.engine.factory import Parts
+    from rankscope.engine.known_judgments import KnownJudgments
     from rankscope.engine.pipeline import Pipeline
     from rankscope.tracing.store import TraceStore
 
@@ -42,6 +43,7 @@ class Workspace:
         self._lock = threading.Lock()
         self._parts: Parts | None = None
         self._store: TraceStore | None = None
+        self._judgments: KnownJudgments | None = None
 
     @property
     def name(self) -> str:
@@ -123,7 +125,16 @@ class Workspace:
 
         chosen = settings if settings is not None else self.settings
         passport = passport_in_force(self.traces_path, chosen.floor)
-        return build_pipeline(self.parts(), chosen, self.name, passport)
+        return build_pipeline(self.parts(), chosen, self.name, passport, self.judgments.relevant_to)
+
+    @property
+    def judgments(self) -> KnownJudgments:
+        """What is judged, by files beside the corpus and by people."""
+        from rankscope.engine.known_judgments import KnownJudgments
+
+        if self._judgments is None:
+            self._judgments = KnownJudgments(self)
+        return self._judgments
 
     @property
     def traces(self) -> TraceStore:

@@ -6,7 +6,7 @@ import hashlib
 import math
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import chain, repeat
 from typing import Any, cast
 
@@ -76,7 +76,8 @@ class RowWriter:
     def write(self, sources: Sequence[Callable[[], TraceRecord]]) -> dict[int, TraceError]:
         """Insert the traces that ``sources`` give, inside the open transaction; returns what was refused.
 
-        A trace that is stored already is passed over; a different one under its id is refused. Each is made,
+        A trace that is stored already is passed over, whatever findings were drawn from it meanwhile; a
+        different one under its id is refused. Each is made,
         turned into rows and inserted before the next, while its data is in the processor's caches; other
         threads have the interpreter while SQLite inserts.
         """
@@ -105,7 +106,8 @@ class RowWriter:
         sql = "SELECT 1 FROM traces WHERE id = ?"
         if self._connection.execute(sql, (to_column(record.trace_id),)).fetchone() is None:
             return True
-        stored, trace = load_trace(self._connection, record.trace_id), record.whole()
+        found, trace = load_trace(self._connection, record.trace_id), replace(record.whole(), findings=())
+        stored = None if found is None else replace(found, findings=())
         if stored == trace or (stored is not None and dumps(stored) == dumps(trace)):
             return False
         raise TraceError(f"trace {record.trace_id!r:.80} is stored already, with other contents.")
