@@ -7,6 +7,7 @@ order of the traces: here it is that in which they were stored.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,17 +59,9 @@ def gather_stored(
     known = _Known(judgments, strata or {}, meaning, unjudged_as)
     filtered = TraceFilter(origin=chosen.origin, since=chosen.since, before=chosen.before)
     with ScoreReader.open(path) as reader:
-        rows = [
-            row
-            for row in reader.rows(filtered)
-            if chosen.accepts_facts(
-                row.created_at,
-                row.origin,
-                row.pipeline.fingerprint,
-                stratum=known.stratum(row),
-                judged=bool(known.grades(row)),
-            )
-        ]
+        rows = reader.rows(filtered)
+        if replace(chosen, origin=None, since=None, before=None) != Selection():  # SQL looked at those three
+            rows = [row for row in rows if known.accepts(chosen, row)]
         standing = [row for row in rows if row.ranking is not None]
         by_source: dict[ScoreSource, list[ScoreRow]] = {}
         sources: dict[tuple[int, str, str], ScoreSource] = {}
@@ -100,6 +93,15 @@ class _Known:
         self._strata = strata
         self.relevant_from, self.borderline_grade = meaning
         self.unjudged_as = unjudged_as
+
+    def accepts(self, chosen: Selection, row: ScoreRow) -> bool:
+        return chosen.accepts_facts(
+            row.created_at,
+            row.origin,
+            row.pipeline.fingerprint,
+            stratum=self.stratum(row),
+            judged=bool(self.grades(row)),
+        )
 
     def grades(self, row: ScoreRow) -> Mapping[str, int]:
         return self._grades.get(row.query_id or "") or self._grades.get(row.query) or {}
