@@ -14,12 +14,16 @@ import click
 if TYPE_CHECKING:
     from rankscope.bench.keys import KeyTimes
     from rankscope.bench.latency import StageTimes
+    from rankscope.bench.recording import RecordingFigures
+    from rankscope.bench.replay_ratio import ReplayTimes
     from rankscope.bench.timing import Comparison
     from rankscope.engine.workspace import Workspace
 
 __all__ = ["command"]
 
-PARTS = ("bm25", "embed", "rerank", "stages", "keys")
+PARTS = ("bm25", "embed", "rerank", "stages", "keys", "recording", "replay")
+QUICK = tuple(part for part in PARTS if part != "replay")
+"""What is measured unless told: the stock library takes minutes for the replay's ten thousand pairs."""
 
 
 @click.command(name="bench")
@@ -34,25 +38,35 @@ PARTS = ("bm25", "embed", "rerank", "stages", "keys")
     show_default=True,
     help="Runs of each way; medians are shown.",
 )
+@click.option(
+    "--traces", default=200, type=click.IntRange(1), show_default=True, help="Traces of 50 for the replay."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON document.")
 @click.pass_obj
 def command(
-    workspace_folder: str | None, only: tuple[str, ...], documents: int, rounds: int, as_json: bool
+    workspace_folder: str | None,
+    only: tuple[str, ...],
+    documents: int,
+    rounds: int,
+    traces: int,
+    as_json: bool,
 ) -> None:
     """Time each stage here, beside the stock way of doing the same thing with the same models.
 
-    Ratios are from one run, both ways in turn, and the results of both ways are compared.
+    Ratios are from one run, both ways in turn, and the results of both ways are compared. Replaying many
+    traces takes minutes and is measured only when it is named.
 
     \b
     Example:
       rankscope bench
       rankscope bench --only bm25 --documents 300000
+      rankscope bench --only recording --only replay
     """
     from rankscope.cli.options import workspace_of
     from rankscope.engine.sample import sample_corpus_folder
 
     workspace = workspace_of(workspace_folder)
-    wanted = only or PARTS
+    wanted = only or QUICK
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     folder = sample_corpus_folder()
     figures: dict[str, Any] = {"machine": machine, "ratios": [], "stages": [], "keys": None}
@@ -63,21 +77,10 @@ def command(
             figures["ratios"].append(comparison.as_mapping())
             if not as_json:
                 click.echo(_line(comparison))
-        if "stages" in wanted:
-            from rankscope.bench.latency import measure_stages
-            from rankscope.bench.material import sample_queries
-
-            times = measure_stages(workspace, sample_queries(folder)[:20])
-            figures["stages"] = [{"candidates": row.candidates, **row.median_ms} for row in times]
+        for part, measured, lines in _figures(workspace, wanted, folder, traces):
+            figures[part] = measured
             if not as_json:
-                click.echo("\n" + "\n".join(_stage_table(times)))
-        if "keys" in wanted:
-            from rankscope.bench.keys import measure_keys
-
-            keys = measure_keys(workspace)
-            figures["keys"] = keys.as_mapping()
-            if not as_json:
-                click.echo("\n" + "\n".join(_key_lines(keys)))
+                click.echo("\n" + "\n".join(lines))
     finally:
         workspace.close()
     if as_json:
@@ -109,6 +112,35 @@ def _ratios(
         yield from measure_reranking(queries[0], passages, settings.rerank, settings.models, rounds)
 
 
+def _figures(
+    workspace: Workspace, wanted: tuple[str, ...], folder: Any, traces: int
+) -> Iterator[tuple[str, Any, list[str]]]:
+    """Parts that are no plain ratio: name, figures for JSON, lines for people."""
+    from rankscope.bench.material import sample_queries
+
+    if "stages" in wanted:
+        from rankscope.bench.latency import measure_stages
+
+        times = measure_stages(workspace, sample_queries(folder)[:20])
+        rows = [{"candidates": row.candidates, **row.median_ms} for row in times]
+        yield "stages", rows, _stage_table(times)
+    if "keys" in wanted:
+        from rankscope.bench.keys import measure_keys
+
+        keys = measure_keys(workspace)
+        yield "keys", keys.as_mapping(), _key_lines(keys)
+    if "recording" in wanted:
+        from rankscope.bench.recording import measure_recording
+
+        recording = measure_recording()
+        yield "recording", recording.as_mapping(), _recording_lines(recording)
+    if "replay" in wanted:
+        from rankscope.bench.replay_ratio import measure_replay
+
+        replay = measure_replay(workspace, sample_queries(folder), traces)
+        yield "replay", replay.as_mapping(), _replay_lines(replay)
+
+
 def _line(comparison: Comparison) -> str:
     return (
         f"{comparison.name}\n"
@@ -138,3 +170,28 @@ def _spread(name: str, median_ms: float | None, worst_ms: float | None) -> str:
     if median_ms is None or worst_ms is None:
         return f"{name:<35} not measured: reranking was over before a key could be pressed"
     return f"{name:<35} median {median_ms:.0f} ms, worst {worst_ms:.0f} ms"
+
+
+def _recording_lines(figures: RecordingFigures) -> list[str]:
+    return [
+        "recording traces of 100 candidates with their texts",
+        f"  importing the recorder      {figures.import_ms:10.1f} ms",
+        f"  calling thread, p99         {figures.paced_p99_us:10.0f} us    at 100 requests a second",
+        f"  calling thread, p99         {figures.flooded_p99_us:10.0f} us    as fast as they come",
+        f"  written to SQLite           {figures.sqlite_per_s:10,.0f} traces/s",
+        f"  without texts               {figures.sqlite_without_texts_per_s:10,.0f} traces/s",
+        f"  written to JSON lines       {figures.jsonl_per_s:10,.0f} traces/s",
+        f"  json.dumps and append       {figures.append_per_s:10,.0f} traces/s    no recorder: the floor",
+    ]
+
+
+def _replay_lines(times: ReplayTimes) -> list[str]:
+    return [
+        f"replaying {times.traces:,} traces: {times.candidates:,} candidates, "
+        f"{times.passages:,} distinct passages",
+        f"  rankscope replay            {times.replay_s:10.1f} s    {times.dtype}, all of it, stored",
+        f"  rankscope, trace by trace   {times.loop_s:10.1f} s    {times.of_loop:.2f} of it",
+        f"  CrossEncoder.predict        {times.predict_s:10.1f} s    {times.of_predict:.2f} of it",
+        f"  largest difference of a score {times.largest_difference:.6f} (trace by trace), "
+        f"Kendall tau {times.tau:.4f} (predict)",
+    ]

@@ -17,8 +17,9 @@ from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import ModelInfo
 from rankscope.errors import Cancelled, ModelError
 from rankscope.stages.rerank.bundled import BUNDLED_NAME, resolve_cross_encoder
+from rankscope.stages.rerank.list_scoring import ScoredList, iter_scored
 from rankscope.stages.rerank.reading import Reading
-from rankscope.stages.rerank.scorer import PreparedPassage, Scorer, padded_batches
+from rankscope.stages.rerank.scorer import Scorer, padded_batches, scored_pair
 
 __all__ = ["CrossEncoderReranker"]
 
@@ -90,6 +91,34 @@ class CrossEncoderReranker:
         except Cancelled:
             return
 
+    def score_lists(
+        self,
+        lists: Sequence[tuple[str, Sequence[Document]]],
+        *,
+        cancelled: Callable[[], bool] = never,
+    ) -> Iterator[list[ScoredList]]:
+        """Score the candidates of several queries together: the same scores in less time than one by one.
+
+        Yields (place of the list, scored pair) in no particular order; stops between two batches once
+        ``cancelled()`` is true. Details of a pair are those of :meth:`score`.
+        """
+
+        def check() -> None:
+            if cancelled():
+                raise Cancelled("reranking was stopped.")
+
+        scorer = self._loaded()
+        scored = iter_scored(scorer, lists, check)
+        try:
+            while True:
+                with self._lock:  # a single query that comes in between waits for one batch only
+                    chunk = next(scored, None)
+                if chunk is None:
+                    return
+                yield chunk
+        except Cancelled:
+            return
+
     def reading(self, query: str, document: Document) -> Reading:
         """What the model reads of a passage beside a query, without scoring it."""
         scorer = self._loaded()
@@ -150,24 +179,5 @@ def _score_chunk(
     for place, passage in enumerate(passages):
         mine = logits[start : start + len(passage.windows)]
         start += len(mine)
-        pairs.append(_pair(scorer, offset + place, passage, mine, query_cut))
+        pairs.append(scored_pair(scorer, offset + place, passage, mine, query_cut))
     return pairs
-
-
-def _pair(
-    scorer: Scorer, index: int, passage: PreparedPassage, logits: Sequence[float], query_cut: int
-) -> ScoredPair:
-    """The best window's score (the first of equals) and what was read of the passage."""
-    best = max(range(len(logits)), key=lambda number: logits[number])
-    details: dict[str, float] = {
-        "logit": logits[best],
-        "tokens": passage.tokens,
-        "tokens_cut": passage.cut,
-        "windows": len(logits),
-        "window": best + 1,
-    }
-    if passage.cached is not None:
-        details["cached"] = float(passage.cached)
-    if query_cut:
-        details["query_tokens_cut"] = query_cut
-    return ScoredPair(index=index, score=scorer.activate(logits[best]), details=details)

@@ -24,6 +24,8 @@ from rankscope.stages.rerank.windows import WindowPlan, plan_windows
 __all__ = ["SplitScorer"]
 
 _READ_BUDGET = 2048
+_BATCH_TOKENS = {"cpu": 2048, "cuda": 65_536}
+"""Padded tokens of a batch of pairs: a processor gains nothing from more, a GPU idles with less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class SplitScorer:
     """Implements :class:`rankscope.stages.rerank.scorer.Scorer` for a split cross-encoder's folder."""
 
     score_scale = ScoreScale.PROBABILITY
+    reads_apart = True
 
     def __init__(self, folder: Path, rerank: RerankSettings, models: ModelSettings) -> None:
         self._device = choose_device(models.device)
@@ -44,6 +47,7 @@ class SplitScorer:
         self._module.max_seq_length = min(self._module.max_seq_length, rerank.max_length)
         self._network = self._module.network.to(self._device, dtype).eval()
         self._network.interaction.float()
+        self.batch_tokens = _BATCH_TOKENS.get(self._device.type, 4096)
         self._most = rerank.max_windows if rerank.windows else 1
         self._cache = PassageCache(rerank.cache_mb * 2**20)
         self.info = ModelInfo(
@@ -67,6 +71,31 @@ class SplitScorer:
             ids, mask = pad([kept], self._network.config)
             side = self._network.read(ids.to(self._device), mask.to(self._device))
         return _Query(side, len(pieces) - len(kept))
+
+    def queries(self, texts: Sequence[str]) -> list[_Query]:
+        """The queries after their lower layers, those of one length together."""
+        limit = self._module.query_limit
+        pieces = self._module.pieces(texts)
+        by_length: dict[int, list[int]] = {}
+        for row, read in enumerate(pieces):
+            by_length.setdefault(min(len(read), limit), []).append(row)
+        found: dict[int, _Query] = {}
+        with torch.inference_mode():
+            for length, rows in by_length.items():
+                most = max(1, self.batch_tokens // (length + 2))
+                for start in range(0, len(rows), most):
+                    batch = rows[start : start + most]
+                    ids, mask = pad([pieces[row][:limit] for row in batch], self._network.config)
+                    side = self._network.read(ids.to(self._device), mask.to(self._device))
+                    for place, row in enumerate(batch):
+                        only = slice(place, place + 1)
+                        one = Side(side.ids[only], side.mask[only], side.hidden[only])
+                        found[row] = _Query(one, max(0, len(pieces[row]) - limit))
+        return [found[row] for row in range(len(texts))]
+
+    def query_length(self, query: _Query) -> int:
+        """Word pieces of the query, special ones included."""
+        return int(query.side.ids.shape[1])
 
     def query_tokens_cut(self, query: _Query) -> int:
         """How many word pieces at the end of the query are not read."""
@@ -133,18 +162,36 @@ class SplitScorer:
     def logits(self, query: _Query, windows: Sequence[ReadWindow]) -> list[float]:
         """Calibrated logits of windows against the query, in one batch."""
         with torch.inference_mode():
-            longest = max(len(window) for window in windows)
-            config = self._network.config
-            hidden = windows[0].hidden.new_zeros(len(windows), longest, config.hidden_size)
-            ids = windows[0].ids.new_full((len(windows), longest), config.pad_id)
-            mask = torch.zeros(len(windows), longest, dtype=torch.bool, device=self._device)
-            for row, window in enumerate(windows):
-                ids[row, : len(window)] = window.ids
-                hidden[row, : len(window)] = window.hidden
-                mask[row, : len(window)] = True
-            passages = Side(ids, mask, hidden)
+            passages = self._stacked([(window.ids, window.hidden) for window in windows])
             scores: list[float] = self._network.score(query.side.expand(len(windows)), passages).tolist()
             return scores
+
+    def pair_logits(self, queries: Sequence[_Query], windows: Sequence[ReadWindow]) -> list[float]:
+        """Calibrated logits of pairs, in one batch; without padding where all lengths are equal."""
+        with torch.inference_mode():
+            asked = self._stacked([(query.side.ids[0], query.side.hidden[0]) for query in queries])
+            passages = self._stacked([(window.ids, window.hidden) for window in windows])
+            scores: list[float] = self._network.score(asked, passages).tolist()
+            return scores
+
+    def _stacked(self, parts: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> Side:
+        """Sides of one row each, padded to the longest."""
+        lengths = [int(ids.shape[0]) for ids, _ in parts]
+        longest = max(lengths)
+        first_ids, first_hidden = parts[0]
+        if min(lengths) == longest:
+            ids = torch.stack([ids for ids, _ in parts])
+            mask = torch.ones(len(parts), longest, dtype=torch.bool, device=self._device)
+            return Side(ids, mask, torch.stack([hidden for _, hidden in parts]))
+        config = self._network.config
+        hidden = first_hidden.new_zeros(len(parts), longest, config.hidden_size)
+        ids = first_ids.new_full((len(parts), longest), config.pad_id)
+        mask = torch.zeros(len(parts), longest, dtype=torch.bool, device=self._device)
+        for row, (row_ids, row_hidden) in enumerate(parts):
+            ids[row, : lengths[row]] = row_ids
+            hidden[row, : lengths[row]] = row_hidden
+            mask[row, : lengths[row]] = True
+        return Side(ids, mask, hidden)
 
     def activate(self, logit: float) -> float:
         """Probability of relevance."""

@@ -54,6 +54,7 @@ class StockScorer:
             raise ModelError(f"{folder}: has no fast tokenizer, so what it reads of a passage is unknown.")
         self._activation = self._model.activation_fn
         _to_dtype(self._model, dtype)
+        self.batch_tokens = 2048 if device.type == "cpu" else 65_536
         self._most = rerank.max_windows if rerank.windows else 1
         limit = self._model.max_seq_length or rerank.max_length
         self._length = min(int(limit), rerank.max_length)
@@ -68,6 +69,8 @@ class StockScorer:
             activation=name.lower(),
         )
 
+    reads_apart = False
+
     def query(self, text: str) -> _Query:
         """The query's text, cut so that at least half of the input is left for the passage."""
         readable = model_text(text)
@@ -76,6 +79,14 @@ class StockScorer:
         kept = readable if len(spans) <= most else readable[: spans[most - 1][1]]
         used = min(len(spans), most)
         return _Query(kept, max(_LEAST_WINDOW, self._length - self._overhead - used), len(spans) - used)
+
+    def queries(self, texts: Sequence[str]) -> list[_Query]:
+        """Each query by itself: nothing of it is computed ahead of its passages."""
+        return [self.query(text) for text in texts]
+
+    def query_length(self, query: _Query) -> int:  # noqa: ARG002
+        """0: the lengths of windows hold the query's tokens already."""
+        return 0
 
     def query_tokens_cut(self, query: _Query) -> int:
         """How many tokens at the end of the query are not read."""
@@ -117,8 +128,13 @@ class StockScorer:
 
     def logits(self, query: _Query, windows: Sequence[str]) -> list[float]:
         """Raw scores, before the model's activation."""
+        return self.pair_logits([query] * len(windows), windows)
+
+    def pair_logits(self, queries: Sequence[_Query], windows: Sequence[str]) -> list[float]:
+        """Raw scores of pairs, before the model's activation."""
+        pairs = [(query.text, window) for query, window in zip(queries, windows, strict=True)]
         with torch.inference_mode():
-            features = self._model.preprocess([(query.text, window) for window in windows])
+            features = self._model.preprocess(pairs)
             moved = {
                 name: value.to(self._model.device) if isinstance(value, torch.Tensor) else value
                 for name, value in features.items()
