@@ -1,0 +1,69 @@
+"""The verdict on a workspace: its judged traces of one pipeline, and every judgment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rankscope.engine.floors import judged_of
+from rankscope.engine.judged_traces import JudgedTraces, from_store
+from rankscope.errors import UsageError
+from rankscope.insight.verdict.assemble import draw_verdict
+from rankscope.insight.verdict.model import Verdict
+from rankscope.tracing.database import connect, one_line_errors, prepare
+
+if TYPE_CHECKING:
+    from rankscope.engine.workspace import Workspace
+
+__all__ = ["Drawn", "judged_traces", "last_numbers", "verdict_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A verdict, and what it was drawn from."""
+
+    judged: JudgedTraces
+    verdict: Verdict
+    source: str
+    """Where the judgments came from."""
+
+
+def judged_traces(workspace: Workspace, pipeline: str | None = None) -> tuple[JudgedTraces, str]:
+    """The stored traces of judged queries of one pipeline, and where the judgments came from.
+
+    Raises UsageError where nothing is judged or no stored trace is of a judged query.
+    """
+    judged = judged_of(workspace)
+    if judged.judgments is None:
+        raise UsageError("nothing is judged yet.", remedy="Judge some candidates, or import judgments.")
+    found = from_store(
+        workspace.traces_path,
+        judged.judgments,
+        name=workspace.name,
+        strata=judged.strata,
+        pipeline=pipeline,
+    )
+    return found, judged.source
+
+
+def verdict_of(workspace: Workspace, pipeline: str | None = None) -> Drawn:
+    """Read and decide; takes seconds. Raises UsageError as :func:`judged_traces` does."""
+    found, source = judged_traces(workspace, pipeline)
+    verdict = draw_verdict(found.traces, found.judgments, strata=found.strata, settings=workspace.settings)
+    return Drawn(found, verdict, source)
+
+
+def last_numbers(path: Path, *, busy_seconds: float = 5.0) -> tuple[int, int]:
+    """Numbers of the trace and of the judgment stored last: what tells that there is something new."""
+    if not path.exists():
+        return 0, 0
+    prepare(path, create=False, busy_seconds=busy_seconds)
+    connection = connect(path, busy_seconds=busy_seconds, readonly=True)
+    try:
+        with one_line_errors(path):
+            sql = "SELECT (SELECT max(seq) FROM traces), (SELECT max(judgment) FROM judgments)"
+            trace, judgment = connection.execute(sql).fetchone()
+            return trace or 0, judgment or 0
+    finally:
+        connection.close()

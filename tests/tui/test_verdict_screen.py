@@ -1,0 +1,186 @@
+"""The verdict screen on built systems in a real trace store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from rankscope.insight.significance import Interval
+from rankscope.tui import verdict_views
+from rankscope.tui.app import RankScopeApp
+from rankscope.tui.screens.verdict import VerdictScreen
+from rankscope.tui.verdict_state import VerdictPhase, VerdictState, pipeline_name, verdict_sentence
+from rankscope.tui.widgets.laid_out import LaidOut
+from rankscope.tui.widgets.status_line import StatusLine
+from tests.insight.verdict import systems
+from tests.tui.decided import decided, store_system
+from tests.tui.judged import JudgedWorkspace
+
+
+class Deciding:
+    """A running app on the verdict screen."""
+
+    def __init__(self, app: RankScopeApp, workspace: JudgedWorkspace, pilot: Pilot[None]) -> None:
+        self.app, self.workspace, self.pilot = app, workspace, pilot
+        screen = app.mode_screen("verdict")
+        assert isinstance(screen, VerdictScreen)
+        self.screen = screen
+
+    @property
+    def state(self) -> VerdictState:
+        return self.screen.state
+
+    async def until(self, done: Callable[[], bool]) -> None:
+        async with asyncio.timeout(20):
+            while not done():
+                await self.pilot.pause(0.01)
+        await self.pilot.pause()
+
+    async def settled(self) -> None:
+        await self.until(lambda: self.state.phase is not VerdictPhase.MEASURING)
+
+    def sentence(self) -> str:
+        said = self.screen.query_one(StatusLine).sentence
+        return "" if said is None else said.text
+
+    def text(self) -> str:
+        width, height = self.app.size
+        lines = self.app.screen._compositor.render_strips()
+        return "\n".join(strip.crop(0, width).text for strip in lines[:height])
+
+
+@asynccontextmanager
+async def deciding(workspace: JudgedWorkspace, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Deciding]:
+    app = RankScopeApp(workspace, now=lambda: "now")
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await pilot.press("alt+5")
+        bench = Deciding(app, workspace, pilot)
+        await bench.settled()
+        yield bench
+    workspace.close()
+
+
+async def test_the_sentence_is_at_the_top_and_the_evidence_below(tmp_path: Path) -> None:
+    async with deciding(decided(tmp_path, systems.misordered)) as bench:
+        drawn = bench.state.drawn
+        assert drawn is not None
+        assert drawn.verdict.kind == "rerank"
+        lines = bench.text().split("\n")
+        head = next(place for place, line in enumerate(lines) if "RERANK" in line)
+        assert head < 4
+        assert drawn.verdict.sentence[:60] in lines[head]
+        shown = "\n".join(lines[head:])
+        for title in (
+            "BEFORE AND AFTER",
+            "RECALL AHEAD OF THE RERANKER",
+            "DEPTH AND LATENCY",
+            "GATING",
+            "LATENCY",
+        ):
+            assert title in shown
+        ndcg = next(row for row in drawn.verdict.evidence.measures if row.name == "nDCG@10")
+        assert verdict_views.signed_text(ndcg.lift) in shown
+        assert "From 40 judged traces and the trace store." in bench.sentence()
+        assert not bench.screen.check_action("compare", ())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 60)])
+async def test_everything_can_be_reached_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
+    async with deciding(decided(tmp_path, systems.misordered), size) as bench:
+        seen = bench.text()
+        evidence = bench.screen.query_one(LaidOut)
+        for _ in range(40):
+            if evidence.scroll_offset.y >= evidence.max_scroll_y:
+                break
+            await bench.pilot.press("pagedown")
+            seen += bench.text()
+        assert "BEFORE AND AFTER" in seen
+        assert "window-exceeded" in seen
+        await bench.pilot.press("home", "down", "end", "up")
+        assert evidence.scroll_offset.y == max(evidence.max_scroll_y - 1, 0)
+
+
+async def test_another_pipeline_is_one_key_away(tmp_path: Path) -> None:
+    workspace = decided(tmp_path, systems.misordered, systems.perfect_first_stage)
+    async with deciding(workspace) as bench:
+        first = bench.state.drawn
+        assert first is not None
+        assert "1 other pipeline with judged traces: c compares, p shows the next." in bench.sentence()
+        await bench.pilot.press("p")
+        await bench.settled()
+        second = bench.state.drawn
+        assert second is not None
+        assert {first.judged.pipeline, second.judged.pipeline} == set(bench.state.pipelines)
+        assert {first.verdict.kind, second.verdict.kind} == {"rerank", "leave"}
+
+
+async def test_new_judgments_are_measured_on_return_and_only_then(tmp_path: Path) -> None:
+    workspace = decided(tmp_path, systems.misordered)
+    async with deciding(workspace) as bench:
+        first = bench.state.drawn
+        await bench.pilot.press("alt+1", "alt+5")
+        await bench.pilot.pause()
+        assert bench.state.phase is VerdictPhase.READY
+        assert bench.state.drawn is first
+        await bench.pilot.press("alt+1")
+        workspace.log.append("q0", "d0-1", 1, "ann")
+        await bench.pilot.press("alt+5")
+        await bench.until(lambda: bench.state.drawn is not first)
+        assert bench.state.phase is VerdictPhase.READY
+
+
+async def test_without_judgments_it_says_what_to_do(tmp_path: Path) -> None:
+    async with deciding(JudgedWorkspace(tmp_path), (80, 24)) as bench:
+        assert bench.state.phase is VerdictPhase.NOTHING
+        assert "nothing is judged yet. Judge some candidates" in bench.sentence()
+        assert "Does the reranker earn its latency?" in bench.text()
+        workspace = bench.workspace
+        store_system(workspace, systems.misordered, count=25)
+        await bench.pilot.press("r")
+        await bench.until(lambda: bench.state.drawn is not None)
+
+
+async def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
+    workspace = JudgedWorkspace(tmp_path)
+    workspace.traces_path.write_bytes(b"not a database, whatever it is called" * 99)
+    async with deciding(workspace, (80, 24)) as bench:
+        assert bench.state.phase is VerdictPhase.REFUSED
+        assert "it is not a SQLite database" in bench.sentence()
+
+
+def test_intervals_are_written_short() -> None:
+    assert verdict_views.interval_text(Interval(0.6125, 0.5, 1.0, 9)) == ".613 [.500, 1.000]"
+    assert verdict_views.interval_text(Interval(0.5, None, None, 1)) == ".500"
+    assert verdict_views.interval_text(None) == "–"
+    assert verdict_views.signed_text(Interval(-0.0412, -0.1, 0.02, 9)) == "-.041 [-.100, +.020]"
+    assert verdict_views.signed_text(Interval(-0.0001, None, None, 1)) == "+.000"
+    assert verdict_views.signed_text(None) == "–"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_blocks_are_dealt_to_columns_in_order(count: int) -> None:
+    from textual.content import Content
+
+    made = [
+        verdict_views.Block(f"B{number}", tuple(Content(f"b{number} {line}") for line in range(number + 2)))
+        for number in range(6)
+    ]
+    width = count * (verdict_views.BLOCK_WIDTH + verdict_views.GAP) - verdict_views.GAP
+    text = verdict_views.in_columns(made, width).plain
+    assert max(map(len, text.split("\n"))) <= width
+    for number, block in enumerate(made):
+        assert text.count(f"b{number} ") == len(block.lines)
+    heights = sum(len(block.lines) + 2 for block in made)
+    assert heights / count <= text.count("\n") + 1 <= heights / count + 9
+
+
+def test_sentences_for_every_state() -> None:
+    assert verdict_sentence(VerdictState()).text == "Measuring the judged traces."
+    assert verdict_sentence(VerdictState().failed("it is damaged", nothing=False)).tone == "bad"
+    assert pipeline_name("sha256:0123456789abcdef") == "0123456789ab"
+    assert pipeline_name("import:trec") == "import:trec"
