@@ -113,12 +113,12 @@ def show(
     from rankscope.cli.floor_output import show_json, show_lines
     from rankscope.insight.floors.distributions import histogram
 
-    with load_material(workspace, chosen) as material:
-        counted = histogram(material.group, kind, axis=axis, bins=bins, rank=rank)  # type: ignore[arg-type] # click checks the choice
-        if as_json:
-            print_json(show_json(material, counted))
-        else:
-            print_lines(show_lines(material, counted))
+    material = load_material(workspace, chosen)
+    counted = histogram(material.group, kind, axis=axis, bins=bins, rank=rank)  # type: ignore[arg-type] # click checks the choice
+    if as_json:
+        print_json(show_json(material, counted))
+    else:
+        print_lines(show_lines(material, counted))
 
 
 @command.command()
@@ -145,14 +145,14 @@ def suggest(workspace: str | None, /, methods: tuple[str, ...], as_json: bool, *
     from rankscope.cli.floor_output import carried_lines, suggestion_lines
 
     targets, chosen = _targets(given)
-    with load_material(workspace, chosen) as material:
-        found = _suggest(material, methods or METHODS, targets)
-        carried = material.carried()
-        if as_json:
-            document = {**material.as_json(), "suggestions": [item.as_json() for item in found]}
-            print_json({**document, "carried": None if carried is None else carried.as_json()})
-        else:
-            print_lines([*material.heading(), "", *suggestion_lines(found), *carried_lines(carried)])
+    material = load_material(workspace, chosen)
+    found = _suggest(material, methods or METHODS, targets)
+    carried = material.carried()
+    if as_json:
+        document = {**material.as_json(), "suggestions": [item.as_json() for item in found]}
+        print_json({**document, "carried": None if carried is None else carried.as_json()})
+    else:
+        print_lines([*material.heading(), "", *suggestion_lines(found), *carried_lines(carried)])
 
 
 @command.command()
@@ -181,12 +181,12 @@ def whatif(
     from rankscope.insight.floors.whatif import whatif as consequences
 
     floor = parse_value(value)
-    with load_material(workspace, chosen) as material:
-        said = consequences(material.group, floor, top_k, baseline=material.baseline)
-        if as_json:
-            print_json({**material.as_json(), "whatif": said.as_json(material.group)})
-        else:
-            print_lines([*material.heading(), "", *whatif_lines(said, material.group, limit)])
+    material = load_material(workspace, chosen)
+    said = consequences(material.group, floor, top_k, baseline=material.baseline)
+    if as_json:
+        print_json({**material.as_json(), "whatif": said.as_json(material.group)})
+    else:
+        print_lines([*material.heading(), "", *whatif_lines(said, material.group, limit)])
 
 
 @command.command(name="set")
@@ -224,20 +224,20 @@ def set_(
     if (value is None) == (method is None):
         raise UsageError("give either a VALUE or --method.", remedy="For example `rankscope floor set 0.55`.")
     targets, chosen = _targets(given)
-    with load_material(workspace, chosen) as material:
-        suggestion = None
-        floor = None if value is None else parse_value(value)
-        if method is not None:
-            (suggestion,) = _suggest(material, (method,), targets)
-            if suggestion.value is None:
-                raise UsageError(f"{method} suggests no floor: {suggestion.warning}")
-            floor = suggestion.value
-        said = consequences(material.group, floor, baseline=material.baseline)
-        stored = material.set_floor(floor, said, suggestion, replaces=replaces)
-        if as_json:
-            print_json({"floor": stored_json(stored), "whatif": said.as_json(material.group)})
-        else:
-            print_lines([stored_line(stored), "", *whatif_lines(said, material.group, 5)])
+    material = load_material(workspace, chosen)
+    suggestion = None
+    floor = None if value is None else parse_value(value)
+    if method is not None:
+        (suggestion,) = _suggest(material, (method,), targets)
+        if suggestion.value is None:
+            raise UsageError(f"{method} suggests no floor: {suggestion.warning}")
+        floor = suggestion.value
+    said = consequences(material.group, floor, baseline=material.baseline)
+    stored = material.store(floor, said, suggestion, replaces=replaces)
+    if as_json:
+        print_json({"floor": stored_json(stored), "whatif": said.as_json(material.group)})
+    else:
+        print_lines([stored_line(stored), "", *whatif_lines(said, material.group, 5)])
 
 
 @command.command()

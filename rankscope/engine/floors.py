@@ -50,6 +50,8 @@ class Judged:
     """Where they came from, for a person."""
     texts: Mapping[str, str] = field(default_factory=dict)
     """The query's text by its id, where a file of queries tells."""
+    relevant_from: int | None = None
+    """2 where documents were marked as borderline, which is grade 1; None leaves it to the grades."""
 
     def relevant_to(self, query: Query) -> frozenset[str] | None:
         """The relevant documents; empty where none is, None where nobody judged the query.
@@ -148,7 +150,7 @@ def judged_of(
     Raises CorpusError for a bad line, UsageError for one file without the other.
     """
     from rankscope.corpus.judgments_io import beir_query_files, read_qrels, read_queries
-    from rankscope.tracing.stored_grades import read_stored_grades
+    from rankscope.tracing.judgment_log import JudgmentLog
 
     grades: dict[str, dict[str, int]] = {}
     strata: dict[str, str] = {}
@@ -160,20 +162,30 @@ def judged_of(
         queries, qrels = files if files is not None else (None, None)
     if queries is not None and qrels is None:
         raise UsageError("--queries names the queries of judgments.", remedy="Give --qrels FILE as well.")
+    log = JudgmentLog(traces_path or workspace.traces_path)
+    in_store = log.grades() if stored else {}
+    marked = bool(in_store and log.borderline())
+    graded = marked or _highest(in_store) > 1
     if qrels is not None:
         grades = {query_id: dict(known) for query_id, known in read_qrels(qrels).items()}
+        if graded and _highest(grades) == 1:  # relevant or not, beside grades in which 1 is the border
+            grades = {key: {doc: 2 * grade for doc, grade in known.items()} for key, known in grades.items()}
         sources.append(str(qrels))
     for item in read_queries(queries) if queries is not None else ():
         strata[item.query_id] = strata[item.query.text] = item.stratum
         texts[item.query_id] = item.query.text
         if item.query_id in grades:  # live traces do not carry the id of their query
             grades[item.query.text] = grades[item.query_id]
-    in_store = read_stored_grades(traces_path or workspace.traces_path) if stored else {}
     for query, known in in_store.items():
         grades.setdefault(query, {}).update(known)
     if in_store:
         sources.append("the trace store")
-    return Judged(Judgments(grades) if grades else None, strata, " and ".join(sources), texts)
+    judgments = Judgments(grades) if grades else None
+    return Judged(judgments, strata, " and ".join(sources), texts, 2 if marked else None)
+
+
+def _highest(grades: Mapping[str, Mapping[str, int]]) -> int:
+    return max((grade for known in grades.values() for grade in known.values()), default=0)
 
 
 def _source_of(workspace: Workspace) -> Path | None:

@@ -210,11 +210,12 @@ def dtype_of(trace: Trace) -> str:
 
 
 def grades_of(judgments: Judgments | None, trace: Trace) -> Mapping[str, int]:
-    """The judgments of a trace's query, by its id, else by its text; empty when there are none."""
+    """The judgments of a trace's query, by its id and by its text, which wins; empty when there are none."""
     if judgments is None:
         return {}
-    known = judgments.grades.get(trace.query.query_id or "")
-    return known or judgments.grades.get(trace.query.text) or {}
+    by_id = judgments.grades.get(trace.query.query_id or "")
+    by_text = judgments.grades.get(trace.query.text)
+    return {**by_id, **by_text} if by_id and by_text else by_id or by_text or {}
 
 
 def distinct(values: Iterable[str]) -> tuple[str, ...]:

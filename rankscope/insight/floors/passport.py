@@ -121,7 +121,7 @@ def passport_of(observations: Observations, *, method: str, created_at: datetime
 def passport_in(trace: Trace) -> Passport | None:
     """The passport that a trace carries for its floor: a full one, or the model's facts alone.
 
-    A program that logs its own traces may record only the facts, such as ``{"name": "ce", "revision": "r1"}``.
+    A program that logs its own traces may record only those, such as ``{"name": "ce", "revision": "r1"}``.
     """
     data, floor = trace.attributes.get(ATTRIBUTE), trace.floor
     if not isinstance(data, Mapping) or floor is None:

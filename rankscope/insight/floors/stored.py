@@ -104,7 +104,8 @@ class _Known:
         )
 
     def grades(self, row: ScoreRow) -> Mapping[str, int]:
-        return self._grades.get(row.query_id or "") or self._grades.get(row.query) or {}
+        by_id, by_text = self._grades.get(row.query_id or ""), self._grades.get(row.query)
+        return {**by_id, **by_text} if by_id and by_text else by_id or by_text or {}
 
     def stratum(self, row: ScoreRow) -> str:
         return self._strata.get(row.query_id or "") or self._strata.get(row.query, "")
