@@ -20,6 +20,7 @@ __all__ = [
     "ChunkingSettings",
     "FindingsSettings",
     "FloorSettings",
+    "GateSettings",
     "JudgeSettings",
     "ModelSettings",
     "RerankSettings",
@@ -64,6 +65,31 @@ class RerankSettings:
     """Most windows of one passage that are scored; the rest is counted as cut."""
     cache_mb: int = 128
     """Memory for passages' precomputed lower layers, in MiB; 0 turns the cache off."""
+    score_cache_mb: int = 0
+    """Disk for scores of pairs that were scored before, in MiB; 0 scores every pair anew.
+
+    Evaluations keep theirs in any case. In live runs the reranker's time is then no longer what a new
+    query costs: its details say how many scores were reused.
+    """
+    cascade: str = ""
+    """A smaller cross-encoder that scores the N candidates first, so that ``model`` reads only the best of
+    them. Named like ``model``; empty runs ``model`` alone."""
+    cascade_keep: int = 20
+    """M: how many of the smaller model's best candidates go on to ``model``."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """When the reranker is not called. Every part is off unless set."""
+
+    gap: float = 0.0
+    """Skip where the score at rank 1 leads the score at rank 10 by this much or more; 0 is off."""
+    signal: str = "fusion"
+    """The list whose scores the gap is taken from: ``fusion``, ``bm25`` or ``dense``."""
+    few: int = 0
+    """Skip where there are no more candidates than this; 0 is off. No more than K are never reranked."""
+    follow_up: bool = False
+    """Skip where another query right before had the same set of candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +204,7 @@ class Settings:
 
     retrieval: RetrievalSettings = field(default_factory=RetrievalSettings)
     rerank: RerankSettings = field(default_factory=RerankSettings)
+    gate: GateSettings = field(default_factory=GateSettings)
     floor: FloorSettings = field(default_factory=FloorSettings)
     models: ModelSettings = field(default_factory=ModelSettings)
     chunking: ChunkingSettings = field(default_factory=ChunkingSettings)
@@ -266,6 +293,10 @@ _RANGES: dict[str, tuple[float, float]] = {
     "rerank.max_length": (16, 32_768),
     "rerank.max_windows": (1, 1_000),
     "rerank.cache_mb": (0, 1_000_000),
+    "rerank.score_cache_mb": (0, 1_000_000),
+    "rerank.cascade_keep": (1, 10_000),
+    "gate.gap": (0, 1_000_000),
+    "gate.few": (0, 10_000),
     "floor.top_k": (1, 10_000),
     "chunking.tokens": (16, 8_192),
     "chunking.overlap": (0, 4_096),
@@ -289,6 +320,7 @@ _RANGES: dict[str, tuple[float, float]] = {
 _CHOICES: dict[str, tuple[str, ...]] = {
     "models.device": ("auto", "cpu", "cuda", "mps"),
     "models.precision": ("auto", "fp32", "bf16"),
+    "gate.signal": ("fusion", "bm25", "dense"),
     "floor.score_scale": ("bm25", "cosine", "inner_product", "rrf", "logit", "probability"),
 }
 
@@ -308,5 +340,22 @@ def _check_ranges(settings: Settings) -> None:
         raise SettingsError(
             "retrieval.bm25_weight and retrieval.dense_weight are both 0: nothing is left to fuse."
         )
+    _check_reranking(settings)
     if settings.chunking.overlap >= settings.chunking.tokens:
         raise SettingsError("chunking.overlap must be smaller than chunking.tokens.")
+
+
+def _check_reranking(settings: Settings) -> None:
+    """What the keys of the reranker and its gate ask of one another."""
+    rerank, retrieval = settings.rerank, settings.retrieval
+    if rerank.cascade and rerank.cascade == rerank.model:
+        raise SettingsError("rerank.cascade and rerank.model are the same model.")
+    if rerank.cascade and rerank.cascade_keep < settings.floor.top_k:
+        raise SettingsError(
+            f"rerank.cascade_keep is {rerank.cascade_keep}, fewer than floor.top_k, {settings.floor.top_k}."
+        )
+    weights = {"bm25": retrieval.bm25_weight, "dense": retrieval.dense_weight}
+    if settings.gate.gap > 0 and weights.get(settings.gate.signal) == 0:
+        raise SettingsError(
+            f"gate.signal is {settings.gate.signal!r}, but retrieval.{settings.gate.signal}_weight is 0."
+        )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rankscope.config import ModelSettings, RerankSettings, Settings
 from rankscope.core.documents import Query
@@ -19,14 +19,25 @@ from rankscope.engine.manifest import Manifest
 from rankscope.engine.pipeline import Pipeline
 from rankscope.errors import IndexMismatch, IndexMissing, ModelError, WorkspaceError
 from rankscope.stages.fusion.rrf import ReciprocalRankFusion
+from rankscope.stages.model_name import model_name
+from rankscope.stages.rerank.gate import Gate, RecentCandidates
 
 if TYPE_CHECKING:
     from rankscope.corpus.document_store import DocumentStore
     from rankscope.insight.floors.passport import Passport
     from rankscope.stages.bm25.okapi import Bm25Index
     from rankscope.stages.dense.faiss_index import FaissIndex
+    from rankscope.stages.rerank.cache import ScoreCache
 
-__all__ = ["Parts", "build_pipeline", "make_encoder", "make_reranker", "open_parts"]
+__all__ = [
+    "Parts",
+    "build_pipeline",
+    "make_encoder",
+    "make_gate",
+    "make_reranker",
+    "open_parts",
+    "scoring_settings",
+]
 
 
 @dataclass
@@ -40,12 +51,34 @@ class Parts:
     encoder: Encoder
     rerankers: dict[RerankSettings, Reranker]
     models: ModelSettings
+    scores_path: Path
+    """Where scores of pairs are kept, for settings that ask for it."""
+    recent: RecentCandidates = field(default_factory=RecentCandidates)
+    """What the query before had, for the gate of every pipeline made of these parts."""
+    _scores: dict[int, ScoreCache] = field(default_factory=dict)
 
     def reranker(self, settings: RerankSettings) -> Reranker:
         """The reranker for these settings, made once; its weights load on first use."""
-        if settings not in self.rerankers:
-            self.rerankers[settings] = make_reranker(settings, self.models)
-        return self.rerankers[settings]
+        alone = RerankSettings()
+        key = replace(settings, cascade="", cascade_keep=alone.cascade_keep, score_cache_mb=0)
+        if key not in self.rerankers:
+            self.rerankers[key] = make_reranker(key, self.models)
+        if settings.score_cache_mb == 0:
+            return self.rerankers[key]
+        return self._reusing(key, self.rerankers[key], settings.score_cache_mb)
+
+    def cascade(self, settings: RerankSettings) -> Reranker | None:
+        """The smaller reranker that goes first; None where the settings name none."""
+        return self.reranker(replace(settings, model=settings.cascade)) if settings.cascade else None
+
+    def _reusing(self, key: RerankSettings, reranker: Reranker, megabytes: int) -> Reranker:
+        """The reranker with the scores of earlier runs; one file and one connection for all of them."""
+        from rankscope.stages.rerank.cache import ReusingReranker, ScoreCache
+
+        if megabytes not in self._scores:
+            self._scores[megabytes] = ScoreCache(self.scores_path, megabytes)
+        windows = f"{key.windows} {key.max_windows}"
+        return ReusingReranker(reranker, self._scores[megabytes], windows)
 
     def warm_up(self) -> None:
         """Load the models and score one pair, so that the first query does not pay for it."""
@@ -69,6 +102,9 @@ class Parts:
 
     def close(self) -> None:
         """Release the files of the index."""
+        for scores in self._scores.values():
+            scores.close()
+        self._scores.clear()
         self.documents.close()
 
 
@@ -111,7 +147,7 @@ def open_parts(generations: Generations, settings: Settings) -> Parts:
                 f"{generations.folder}: nothing is indexed here yet.", remedy="Run `rankscope index SOURCE`."
             )
         try:
-            return _open(folder, settings)
+            return _open(folder, settings, generations.folder.parent / "scores.db")
         except FileNotFoundError:  # a build swapped the generation between the two looks: look again
             if attempt == 2:
                 raise WorkspaceError(
@@ -120,7 +156,7 @@ def open_parts(generations: Generations, settings: Settings) -> Parts:
     raise AssertionError("unreachable")
 
 
-def _open(folder: Path, settings: Settings) -> Parts:
+def _open(folder: Path, settings: Settings, scores_path: Path) -> Parts:
     from rankscope.corpus.document_store import DocumentStore
     from rankscope.stages.bm25.okapi import Bm25Index
     from rankscope.stages.bm25.tokenizer import RULES_VERSION
@@ -136,9 +172,11 @@ def _open(folder: Path, settings: Settings) -> Parts:
         encoder=make_encoder(settings.models),
         rerankers={},
         models=settings.models,
+        scores_path=scores_path,
     )
-    if settings.rerank.enabled:
+    if settings.rerank.enabled:  # so that they are there to be warmed up
         parts.reranker(settings.rerank)
+        parts.cascade(settings.rerank)
     return parts
 
 
@@ -183,7 +221,16 @@ def build_pipeline(
         floor=floor,
         passport=passport if floor is not None else None,
         examine=lambda trace: examine(trace, settings=settings, relevant=relevant_to(trace.query)).findings,
+        gate=make_gate(settings, parts.recent),
+        cascade=parts.cascade(settings.rerank) if reranker is not None else None,
+        cascade_keep=settings.rerank.cascade_keep,
     )
+
+
+def make_gate(settings: Settings, recent: RecentCandidates) -> Gate:
+    """The gate that the settings ask for."""
+    chosen = settings.gate
+    return Gate(chosen.gap, chosen.signal, chosen.few, chosen.follow_up, recent)
 
 
 def _retrievers(parts: Parts, settings: Settings, documents: DocumentSource) -> list[Retriever]:
@@ -205,11 +252,17 @@ def describe(parts: Parts, settings: Settings, corpus_name: str, reranker: Reran
         models["bi_encoder"] = _identity(parts.encoder, settings.models.bi_encoder)
     if reranker is not None:
         models["cross_encoder"] = _identity(reranker, settings.rerank.model)
+        smaller = parts.cascade(settings.rerank)
+        if smaller is not None:
+            models["cascade"] = _identity(smaller, settings.rerank.cascade)
     chosen = settings.as_mapping()
     del chosen["judge"]  # has no part in a run
+    chosen["chunking"] = dict(parts.manifest.chunking)  # as the index was cut, whatever the settings say now
+    chosen["rerank"]["model"] = model_name(settings.rerank.model)
+    chosen["models"]["bi_encoder"] = model_name(settings.models.bi_encoder)
     known = {
         "retrieval": chosen["retrieval"],
-        "rerank": {key: value for key, value in chosen["rerank"].items() if key != "cache_mb"},
+        "rerank": scoring_settings(chosen["rerank"]),
         "models": {name: repr(info) for name, info in models.items()},
         "corpus": parts.manifest.fingerprint,
         "tokenizer": parts.manifest.tokenizer,
@@ -223,9 +276,15 @@ def describe(parts: Parts, settings: Settings, corpus_name: str, reranker: Reran
     )
 
 
+def scoring_settings(rerank: Mapping[str, Any]) -> dict[str, Any]:
+    """The reranker's settings without those that change no score: what is kept to save time."""
+    unused = {"cache_mb", "score_cache_mb"} | (set() if rerank["cascade"] else {"cascade", "cascade_keep"})
+    return {key: value for key, value in rerank.items() if key not in unused}
+
+
 def _identity(model: Encoder | Reranker, name: str) -> ModelInfo:
     """The model's own account of itself; its name alone when it cannot be loaded."""
     try:
         return model.info
     except ModelError:
-        return ModelInfo(name=name)
+        return ModelInfo(name=model_name(name))

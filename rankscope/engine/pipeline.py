@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from rankscope.core.documents import Query
@@ -21,9 +21,13 @@ from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Finding, Floor, Hit, PipelineInfo, Ranking, Trace
 from rankscope.errors import Cancelled, RankScopeError, ScaleError
 from rankscope.insight.floors.passport import ATTRIBUTE, Passport, check, passport_in
+from rankscope.stages.rerank.gate import Gate
 from rankscope.stages.threshold.relevance_floor import apply_floor
 
-__all__ = ["Pipeline", "finish", "reranking_facts"]
+__all__ = ["FIRST_RERANK", "Pipeline", "finish", "reranking_facts"]
+
+FIRST_RERANK = "rerank-1"
+"""Stage of a cascade's smaller reranker; ``rerank`` is always the one whose order stands."""
 
 
 def never() -> bool:
@@ -65,6 +69,12 @@ class Pipeline:
     """What the floor was fitted on; traces carry it, and it guards them."""
     examine: Callable[[Trace], Sequence[Finding]] = no_findings
     """Findings on a finished trace."""
+    gate: Gate = field(default_factory=Gate)
+    """When the reranker is not called."""
+    cascade: Reranker | None = None
+    """A smaller reranker that scores all candidates first."""
+    cascade_keep: int = 20
+    """M: how many of its best go on to ``reranker``."""
 
     def run(self, query: Query, *, cancelled: Callable[[], bool] = never) -> Trace:
         """Drain :meth:`iter_run`. Raises Cancelled when it was stopped before it finished."""
@@ -121,10 +131,10 @@ class Pipeline:
         yield TraceFinished(replace(finished, findings=tuple(self.examine(finished))))
 
     def _iter_rerank(self, trace: Trace, fused: Ranking, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        """The reranker's events; behind a cascade, those of the smaller one first."""
         if self.reranker is None:
             return
-        if len(fused.hits) <= self.top_k:
-            reason = f"{len(fused.hits)} candidates are no more than K={self.top_k}"
+        if reason := self.gate.reason(trace, fused, self.top_k):
             skipped = Ranking(
                 stage="rerank",
                 score_scale=self.reranker.score_scale,
@@ -135,26 +145,58 @@ class Pipeline:
             )
             yield StageFinished(trace.with_ranking(skipped), "rerank")
             return
-        yield StageStarted(trace, "rerank")
-        total = len(fused.hits)
+        for event in self.iter_cascade(trace, fused, cancelled):
+            trace = event.trace
+            yield event
+        given = self.narrowed(trace, fused)
+        if given is not None and not cancelled():
+            yield from self._iter_stage("rerank", self.reranker, trace, given, cancelled)
+
+    def iter_cascade(self, trace: Trace, fused: Ranking, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        """The smaller reranker's events, where there is one and more candidates than it is to keep."""
+        if self.cascade is not None and len(fused.hits) > self.cascade_keep:
+            yield from self._iter_stage(FIRST_RERANK, self.cascade, trace, fused, cancelled)
+
+    def narrowed(self, trace: Trace, fused: Ranking) -> Ranking | None:
+        """What the reranker is given: the fused list, or the best M of the smaller reranker's.
+
+        Where that one failed, the first M of the fused list; None where it was stopped.
+        """
+        first = trace.ranking(FIRST_RERANK)
+        if self.cascade is None or len(fused.hits) <= self.cascade_keep:
+            return fused
+        if first is None or first.status == "partial":
+            return None
+        ordered = first if first.ran else fused
+        return replace(ordered, hits=ordered.hits[: self.cascade_keep])
+
+    def _iter_stage(
+        self, stage: str, reranker: Reranker, trace: Trace, given: Ranking, cancelled: Callable[[], bool]
+    ) -> Iterator[Event]:
+        """One reranker's events: its list as it grows, then whole; or why there is none."""
+        yield StageStarted(trace, stage)
+        total = len(given.hits)
         try:
-            for ranking in _iter_scored(self.reranker, trace, fused, cancelled):
+            for ranking in _iter_scored(stage, reranker, trace, given, cancelled):
                 trace = trace.with_ranking(ranking)
                 if ranking.status == "partial":
                     yield BatchScored(trace, done=len(ranking.hits), total=total)
         except Cancelled:
             return
         except _STAGE_FAULTS as error:
-            yield _rerank_failed(trace, self.reranker, self.candidates, _one_line(error))
+            reason = _one_line(error)
+            depth = self.candidates if self.cascade is None else total
+            failed = _failed(stage, reranker.score_scale, reason, depth)
+            yield StageFailed(trace.with_ranking(failed), stage, reason)
             return
-        yield StageFinished(trace, "rerank")
+        yield StageFinished(trace, stage)
 
 
 def _iter_scored(
-    reranker: Reranker, trace: Trace, fused: Ranking, cancelled: Callable[[], bool]
+    stage: str, reranker: Reranker, trace: Trace, given: Ranking, cancelled: Callable[[], bool]
 ) -> Iterator[Ranking]:
     """Partial rankings as chunks are scored, then the complete one (unless cancelled)."""
-    candidates = [trace.documents[hit.doc_id] for hit in fused.hits]
+    candidates = [trace.documents[hit.doc_id] for hit in given.hits]
     scores: dict[str, float] = {}
     details: dict[str, dict[str, float]] = {}
     started = time.perf_counter()
@@ -165,7 +207,7 @@ def _iter_scored(
             details[doc_id] = dict(pair.details)
         complete = len(scores) == len(candidates)
         yield Ranking(
-            stage="rerank",
+            stage=stage,
             score_scale=reranker.score_scale,
             hits=rank_by_score(scores.items(), details=details),
             ms=(time.perf_counter() - started) * 1000,
@@ -176,9 +218,9 @@ def _iter_scored(
 
 
 def reranking_facts(details: dict[str, dict[str, float]]) -> dict[str, float | str]:
-    """Totals over the scored pairs: how many were cached, how many tokens were not seen."""
+    """Totals over the scored pairs: passages cached, scores reused, tokens not seen."""
     totals: dict[str, float | str] = {"scored": float(len(details))}
-    for name in ("cached", "tokens_cut"):
+    for name in ("cached", "reused", "tokens_cut"):
         values = [known[name] for known in details.values() if name in known]
         if values:
             totals[name] = float(sum(values))
@@ -187,11 +229,6 @@ def reranking_facts(details: dict[str, dict[str, float]]) -> dict[str, float | s
 
 def _failed(stage: str, scale: ScoreScale, reason: str, depth: int) -> Ranking:
     return Ranking(stage=stage, score_scale=scale, hits=(), depth=depth, status=f"failed:{reason}")
-
-
-def _rerank_failed(trace: Trace, reranker: Reranker, depth: int, reason: str) -> StageFailed:
-    failed = _failed("rerank", reranker.score_scale, reason, depth)
-    return StageFailed(trace.with_ranking(failed), "rerank", reason)
 
 
 _NOTES = ("floor_not_applied", "floor_warning")

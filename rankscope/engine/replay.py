@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Protocol
 from rankscope import __version__
 from rankscope.core.events import TraceFinished
 from rankscope.core.protocols import ScoredPair
-from rankscope.core.trace import Trace
+from rankscope.core.trace import Ranking, Trace
 from rankscope.engine.pipeline import Pipeline, no_findings
 from rankscope.engine.replay_draft import Draft, draft_of_found, draft_of_saved
 from rankscope.engine.replay_today import Today
@@ -167,6 +167,7 @@ class Replay:
             today.fingerprint,
             repr(today.floor),
             today.top_k,
+            None if today.pipeline is None else repr(today.pipeline.gate),
             None if today.passport is None else today.passport.as_json(),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
@@ -258,9 +259,9 @@ class Replay:
             if not draft.candidates and not draft.skip:
                 return NotReplayed(parent.trace_id, "none of the candidates has a text")
             return draft
-        found = _first_stages(today.pipeline, parent, cancelled)
+        found, given, skip = _first_stages(today.pipeline, parent, cancelled)
         return draft_of_found(
-            parent, found, trace_id, job, documents=today.pipeline.documents, top_k=today.top_k
+            parent, found, trace_id, job, documents=today.pipeline.documents, given=given, skip=skip
         )
 
     def _known(self, parent: Trace, trace: Trace) -> Replayed:
@@ -344,10 +345,24 @@ def _replay_id(job: str, parent_id: str) -> str:
     return import_id("replay", f"{job}\0{parent_id}", None)
 
 
-def _first_stages(pipeline: Pipeline, parent: Trace, cancelled: Callable[[], bool]) -> Trace:
-    """What retrieval and fusion find today, nothing reranked, decided or examined."""
+def _first_stages(
+    pipeline: Pipeline, parent: Trace, cancelled: Callable[[], bool]
+) -> tuple[Trace, Ranking | None, str]:
+    """What today's stages find ahead of the reranker, undecided; what it is given; why it is skipped."""
     first = replace(pipeline, reranker=None, floor=None, examine=no_findings)
+    found: Trace | None = None
     for event in first.iter_run(parent.query, cancelled=cancelled):
         if isinstance(event, TraceFinished):
-            return event.trace
-    raise _stopped()
+            found = event.trace
+    if found is None:
+        raise _stopped()
+    fused = found.before
+    if fused is None:
+        return found, None, f"0 candidates are no more than K={pipeline.top_k}"
+    if skip := pipeline.gate.reason(found, fused, pipeline.top_k):
+        return found, fused, skip
+    for later in pipeline.iter_cascade(found, fused, cancelled):
+        found = later.trace
+    if cancelled():
+        raise _stopped()
+    return found, pipeline.narrowed(found, fused), ""

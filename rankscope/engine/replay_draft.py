@@ -130,14 +130,23 @@ def draft_of_saved(
 
 
 def draft_of_found(
-    parent: Trace, found: Trace, trace_id: str, job: str, *, documents: DocumentSource, top_k: int
+    parent: Trace,
+    found: Trace,
+    trace_id: str,
+    job: str,
+    *,
+    documents: DocumentSource,
+    given: Ranking | None,
+    skip: str,
 ) -> Draft:
-    """What today's first stages found for the query of a trace, for the reranker."""
+    """What today's first stages found for the query of a trace: ``given`` goes to the reranker.
+
+    With ``skip`` it is not called, for that reason.
+    """
     saved = saved_candidates(parent)
     ids = [] if saved is None else list(saved.by_id())
     known = documents.fetch(ids)
-    fused = found.before
-    hits = () if fused is None else fused.hits
+    hits = () if given is None else given.hits
     trace = replace(found, trace_id=trace_id, origin="replay", query=parent.query, parent_id=parent.trace_id)
     coverage = Coverage(
         mode="full",
@@ -148,9 +157,8 @@ def draft_of_found(
         unknown=tuple(doc_id for doc_id in ids if doc_id not in known),
         left_out=tuple(ranking.stage for ranking in _around_reranker(parent)[1]),
     )
-    if len(hits) <= top_k:
-        return Draft(parent, trace, (), coverage, f"{len(hits)} candidates are no more than K={top_k}")
-    return Draft(parent, trace, tuple(found.documents[hit.doc_id] for hit in hits), coverage)
+    texts = () if skip else tuple(found.documents[hit.doc_id] for hit in hits)
+    return Draft(parent, trace, texts, coverage, skip)
 
 
 def _around_reranker(trace: Trace) -> tuple[list[Ranking], list[Ranking]]:

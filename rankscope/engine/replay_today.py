@@ -14,6 +14,7 @@ from rankscope.core.documents import Document
 from rankscope.core.protocols import DocumentSource, Reranker, ScoredPair
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, ModelInfo, PipelineInfo, Trace
+from rankscope.engine.factory import scoring_settings
 from rankscope.engine.pipeline import Pipeline, finish
 from rankscope.errors import UsageError, WorkspaceError
 from rankscope.insight.coverage import Mode
@@ -68,7 +69,7 @@ class Today:
             return self.pipeline.describe()
         assert self.reranker is not None
         models = {"cross_encoder": self.reranker.info}
-        rerank = {key: value for key, value in asdict(self.settings.rerank).items() if key != "cache_mb"}
+        rerank = scoring_settings(asdict(self.settings.rerank))
         return PipelineInfo(fingerprint=_digest(rerank, models, ""), models=models)
 
     @property

@@ -198,9 +198,25 @@ def _stages(traces: Iterable[Trace]) -> tuple[str, ...]:
 
 
 def _order(trace: Trace, stage: str) -> tuple[str, ...]:
-    """Document ids after a stage; for the reranker, the order that stands in the end."""
+    """Document ids after a stage; for the reranker, the order that stands in the end.
+
+    Behind the documents that a cascade read last stand the others in the order that they had.
+    """
     ranking = trace.final if stage == RERANK else trace.ranking(stage)
-    return () if ranking is None else ranking.doc_ids
+    if ranking is None:
+        return ()
+    before = trace.before
+    if stage != RERANK or before is None or not _read_part(trace):
+        return ranking.doc_ids
+    return (*ranking.doc_ids, *before.doc_ids[len(ranking.hits) :])
+
+
+def _read_part(trace: Trace) -> bool:
+    """Whether the reranker was given, and gave back, just the first of the candidates (a cascade)."""
+    before, after = trace.before, trace.after
+    if before is None or after is None or after.status != "ok" or after.depth is None:
+        return False
+    return after.depth < len(before.hits) and set(after.doc_ids) == set(before.doc_ids[: after.depth])
 
 
 def _count_skipped(traces: Iterable[Trace], judgments: Judgments) -> int:
@@ -218,7 +234,7 @@ def _problems(trace: Trace) -> list[str]:
         if ranking.status == "partial" or ranking.status.startswith("failed:")
     ]
     before, after = trace.before, trace.after
-    if before is not None and after is not None and after.status == "ok":
+    if before is not None and after is not None and after.status == "ok" and not _read_part(trace):
         given, returned = set(before.doc_ids), set(after.doc_ids)
         if given != returned:
             found.append(

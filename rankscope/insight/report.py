@@ -76,7 +76,8 @@ def _median_ms(stages: Sequence[str], traces: Sequence[Trace]) -> dict[str, floa
     times: dict[str, list[float]] = {stage: [] for stage in stages}
     for trace in traces:
         for ranking in trace.rankings:
-            if ranking.ms is not None and ranking.ran:
+            # Scores that were looked up took no scoring.
+            if ranking.ms is not None and ranking.ran and not ranking.details.get("reused"):
                 times[ranking.stage].append(ranking.ms)
     return {stage: median(known) for stage, known in times.items() if known}
 
