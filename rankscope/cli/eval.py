@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rankscope.cli.options import with_overrides, workspace_of
+from rankscope.cli.eval_targets import (
+    Target,
+    collection_targets,
+    load_queries,
+    run_queries,
+    workspace_target,
+)
+from rankscope.cli.options import with_overrides
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
     from rankscope.config import Settings
     from rankscope.engine.evaluation import EvaluationRun
-    from rankscope.engine.progress import IndexProgress
-    from rankscope.engine.workspace import Workspace
     from rankscope.insight.report import CollectionReport
 
 __all__ = ["command"]
@@ -97,18 +100,6 @@ class Options:
         return names
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A workspace whose index is ready, and the files that judge it."""
-
-    name: str
-    workspace: Workspace
-    queries: Path
-    qrels: Path
-    left_out: int = 0
-    """Bad records of the corpus that are not in the index."""
-
-
 @click.command(name="eval")
 @click.option("--queries", type=_FILE, help="Queries: BEIR .jsonl, or lines of id, tab, text.")
 @click.option("--qrels", type=_FILE, help="Judgments: BEIR .tsv or TREC qrels.")
@@ -159,9 +150,9 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     settings = options.settings(find_workspace(workspace_folder).settings)
     measures = options.measures(settings)
     targets = (
-        _collections(options, settings)
+        collection_targets(options.collections, settings, options.work)
         if options.collections
-        else _workspace_itself(workspace_folder, options.queries, options.qrels)
+        else workspace_target(workspace_folder, options.queries, options.qrels)
     )
     evaluated = [_evaluate(target, settings, measures, options) for target in targets]
     reports = [report for report, _ in evaluated]
@@ -183,72 +174,16 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
         sys.exit(1)
 
 
-def _workspace_itself(folder: str | None, queries: Path | None, qrels: Path | None) -> Iterator[Target]:
-    """The workspace's own corpus, with the given judgments or those that came with its source."""
-    from rankscope.corpus.judgments_io import beir_query_files
-
-    workspace = workspace_of(folder)
-    with closing(workspace):
-        if queries is None or qrels is None:
-            manifest = workspace.manifest
-            source = Path(manifest.source) if manifest is not None else workspace.folder
-            files = beir_query_files(source)
-            if files is None:
-                raise UsageError(
-                    f"{source}: came without queries.jsonl and qrels/test.tsv.",
-                    remedy="Give --queries FILE and --qrels FILE, or --collection DIR.",
-                )
-            queries, qrels = files
-        yield Target(workspace.name, workspace, queries, qrels)
-
-
-def _collections(options: Options, settings: Settings) -> Iterator[Target]:
-    """Each folder indexed in a workspace of its own, one open at a time; unchanged ones are kept."""
-    from rankscope.cli.progress import show_progress
-    from rankscope.corpus.judgments_io import beir_query_files
-    from rankscope.corpus.loader import LoadOptions
-    from rankscope.engine.evaluation import collection_workspace
-    from rankscope.engine.indexing import IndexBuild
-    from rankscope.stages.user_cache import user_cache_folder
-
-    judged = []
-    for folder in options.collections:  # all are looked at before the first is worked on
-        files = beir_query_files(folder)
-        if files is None:
-            raise UsageError(
-                f"{folder}: not a BEIR folder with judgments.",
-                remedy="Expected corpus.jsonl, queries.jsonl and qrels/test.tsv in it.",
-            )
-        judged.append((folder.resolve(), *files))
-    for folder, queries, qrels in judged:
-        workspace = collection_workspace(folder, options.work or user_cache_folder() / "eval", settings)
-        with closing(workspace):
-            click.echo(f"{folder.name}: indexing ...", err=True)
-            # A public collection with an empty passage is still worth measuring; the report counts it.
-            build = IndexBuild(workspace, folder, LoadOptions(chunking=settings.chunking, skip_bad=True))
-            show_progress(build.iter_progress())
-            left_out = 0 if build.report is None else build.report.skipped
-            yield Target(folder.name, workspace, queries, qrels, left_out)
-
-
 def _evaluate(
     target: Target, settings: Settings, measures: tuple[str, ...], options: Options
 ) -> tuple[CollectionReport, EvaluationRun]:
     """Run one target's judged queries and measure them."""
-    from rankscope.cli.progress import show_progress
-    from rankscope.engine.evaluation import EvaluationRun, load_query_set
     from rankscope.insight.metrics import evaluate
     from rankscope.insight.report import describe_collection
 
-    query_set = load_query_set(
-        target.name, target.queries, target.qrels, relevant_from=options.relevant_from, limit=options.limit
-    )
+    query_set = load_queries(target, relevant_from=options.relevant_from, limit=options.limit)
     pipeline = target.workspace.pipeline(settings)
-    run = EvaluationRun(
-        pipeline, query_set, target.workspace.folder / "eval", reuse=options.reuse, fresh=options.fresh
-    )
-    click.echo(f"{target.name}: {len(query_set.queries):,} judged queries ...", err=True)
-    show_progress(_announced(run))
+    run = run_queries(target, query_set, pipeline, reuse=options.reuse, fresh=options.fresh)
     if options.runs is not None:
         from rankscope.cli.trec_runs import write_runs
 
@@ -261,14 +196,6 @@ def _evaluate(
         counts={"left_out_of_corpus": target.left_out, **query_set.counts(pipeline.documents)},
     )
     return report, run
-
-
-def _announced(run: EvaluationRun) -> Iterator[IndexProgress]:
-    """The run's progress; says first how much of an earlier run is taken over."""
-    for step in run.iter_progress():
-        if step.stage == "queries" and step.done == 0 and run.taken_over:
-            click.echo(f"{run.query_set.name}: {run.taken_over:,} of them were done before.", err=True)
-        yield step
 
 
 def _say_problems(reports: list[CollectionReport]) -> bool:

@@ -9,7 +9,7 @@ from rankscope.insight.report import CollectionReport, MeanReport
 from rankscope.insight.significance import Interval
 from rankscope.insight.summary import Summary
 
-__all__ = ["report_lines", "signed_interval"]
+__all__ = ["report_lines", "signed_interval", "text_table"]
 
 Row = list[str]
 
@@ -29,7 +29,7 @@ def report_lines(
             rows += _summary_rows(f"· {summary.stratum or 'no stratum'}", summary, measures, measure)
     if mean is not None:
         rows += _mean_rows(mean, measures, measure)
-    lines = _markdown_table(rows) if markdown else _text_table(rows)
+    lines = _markdown_table(rows) if markdown else text_table(rows, words=(0, 2))
     lines.append("")
     for report in reports:
         lines += _notes(report, "- " if markdown else "")
@@ -122,13 +122,13 @@ def signed_interval(interval: Interval) -> str:
     return f"{value} [{', '.join(bounds)}]" if all(bounds) else value
 
 
-def _text_table(rows: Sequence[Row]) -> list[str]:
-    """Columns aligned by display width: words to the left, figures to the right."""
+def text_table(rows: Sequence[Row], words: Sequence[int] = (0,)) -> list[str]:
+    """Columns aligned by display width: those of ``words`` to the left, figures to the right."""
     widths = [max(cell_width(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = []
     for row in rows:
         cells = [
-            pad(cell, width) if place in (0, 2) else " " * (width - cell_width(cell)) + cell
+            pad(cell, width) if place in words else " " * (width - cell_width(cell)) + cell
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         lines.append("  ".join(cells).rstrip())

@@ -21,6 +21,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "traces": ("rankscope.cli.traces", "List, show, import, export and prune stored traces."),
     "listen": ("rankscope.cli.listen", "Take spans of a running application and store them as traces."),
     "eval": ("rankscope.cli.eval", "Measure every stage on judged queries, before and after."),
+    "verdict": ("rankscope.cli.verdict", "Say whether reranking earns its latency here."),
     "why": ("rankscope.cli.why", "Say why a document is, or is not, in the result of a query."),
     "check": ("rankscope.cli.check", "Look for what is wrong with rankings."),
     "rule": ("rankscope.cli.rule", "Explain a finding."),

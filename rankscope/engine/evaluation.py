@@ -1,8 +1,8 @@
 """Running a judged query set through a pipeline, query by query, in a way that survives being killed.
 
-Each finished trace is appended to a log as one line of ``rankscope.trace/1`` (without texts and details),
-so a second run goes on where the first was stopped. The log is named after everything that the outcome
-depends on: corpus, models, settings, floor, K and RankScope's version.
+Each finished trace is appended to a log as one line of ``rankscope.trace/1`` (without texts and most
+details), so a second run goes on where the first was stopped. The log is named after everything that the
+outcome depends on: corpus, models, settings, floor, K and RankScope's version.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import hashlib
 import json
 import os
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rankscope import __version__
 from rankscope.config import Settings
+from rankscope.core.documents import Query
 from rankscope.core.protocols import DocumentSource
 from rankscope.core.trace import PipelineInfo, Ranking, Trace
 from rankscope.corpus.judgments_io import JudgedQuery, read_qrels, read_queries
@@ -27,12 +28,29 @@ from rankscope.engine.workspace import Workspace
 from rankscope.errors import Cancelled, InputError, UsageError, WorkspaceBusy
 from rankscope.insight.judgments import Judgments
 
-__all__ = ["EvaluationRun", "QuerySet", "collection_workspace", "load_query_set"]
+__all__ = [
+    "EvaluationRun",
+    "QuerySet",
+    "collection_workspace",
+    "load_query_set",
+    "pinned_precision",
+    "stored_query_set",
+]
+
+
+_KEPT = ("tokens", "tokens_cut")
+"""Details of a hit that say whether a passage fits the models' windows."""
+_PRECISION = "precision.json"
 
 
 def never() -> bool:
     """The ``cancelled`` of a run that nobody stops."""
     return False
+
+
+def unchanged(trace: Trace) -> Trace:
+    """The ``complete`` of a run that measures nothing besides."""
+    return trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +84,49 @@ class QuerySet:
 
 
 def load_query_set(
-    name: str, queries: Path, qrels: Path, *, relevant_from: int = 1, limit: int | None = None
+    name: str,
+    queries: Path,
+    qrels: Path,
+    *,
+    relevant_from: int = 1,
+    limit: int | None = None,
+    stored: Mapping[str, Mapping[str, int]] | None = None,
 ) -> QuerySet:
     """Read queries and judgments; with ``limit``, a fixed random sample of that many judged queries.
 
-    Raises CorpusError for a bad line, UsageError when not one of the queries is judged.
+    ``stored`` are grades by query id or text that stand above those of the files. Raises CorpusError for a
+    bad line, UsageError when not one of the queries is judged.
     """
-    judgments = Judgments(read_qrels(qrels), relevant_from)
+    grades = {query_id: dict(known) for query_id, known in read_qrels(qrels).items()}
     known = read_queries(queries)
-    judged = [item for item in known if judgments.is_judged(item.query_id)]
-    if not judged:
+    for item in known:
+        for key in (item.query_id, item.query.text):
+            if stored and key in stored:
+                grades.setdefault(item.query_id, {}).update(stored[key])
+    judgments = Judgments(grades, relevant_from)
+    if not any(judgments.is_judged(item.query_id) for item in known):
         raise UsageError(
             f"{qrels}: judges none of the {len(known)} queries of {queries}.",
             remedy="Their query ids must be the same.",
         )
-    chosen: Sequence[JudgedQuery] = judged
+    return _query_set(name, known, judgments, limit)
+
+
+def stored_query_set(
+    name: str,
+    grades: Mapping[str, Mapping[str, int]],
+    *,
+    relevant_from: int = 1,
+    limit: int | None = None,
+) -> QuerySet:
+    """The queries that were judged in the workspace itself: their texts are their ids."""
+    known = [JudgedQuery(Query(text, query_id=text)) for text in grades if text.strip()]
+    return _query_set(name, known, Judgments(grades, relevant_from), limit)
+
+
+def _query_set(name: str, known: Sequence[JudgedQuery], judgments: Judgments, limit: int | None) -> QuerySet:
+    judged = [item for item in known if judgments.is_judged(item.query_id)]
+    chosen = judged
     if limit is not None and limit < len(judged):
         places = sorted(random.Random(0).sample(range(len(judged)), limit))  # noqa: S311  # not for secrets
         chosen = [judged[place] for place in places]
@@ -100,7 +146,34 @@ def collection_workspace(source: Path, work: Path, settings: Settings) -> Worksp
     digest = hashlib.sha256(os.fsencode(path) + b"\0" + __version__.encode()).hexdigest()[:8]
     folder = work / f"{path.name}-{digest}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Workspace(folder, settings=settings)
+    return Workspace(folder, settings=pinned_precision(folder / "eval", settings))
+
+
+def pinned_precision(folder: Path, settings: Settings) -> Settings:
+    """The settings with ``auto`` precision decided once for the evaluations in ``folder``.
+
+    Which number format is faster is measured, and may come out either way on a loaded machine; scores of
+    the two differ a little. What was chosen is remembered, so that a run that is resumed or repeated is
+    made of one of them. Explicit settings are obeyed.
+    """
+    if settings.models.precision != "auto":
+        return settings
+    from rankscope.stages.dense.precision import choose_device, choose_dtype
+
+    device = choose_device(settings.models.device)
+    path = folder / _PRECISION
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    chosen = known.get(device.type) if isinstance(known, dict) else None
+    if chosen not in ("fp32", "bf16"):
+        chosen = "bf16" if str(choose_dtype("auto", device)) == "torch.bfloat16" else "fp32"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        staged = path.with_suffix(f".{os.getpid()}.tmp")
+        staged.write_text(json.dumps({device.type: chosen}) + "\n", encoding="utf-8")
+        staged.replace(path)
+    return settings.override("models", precision=chosen)
 
 
 class EvaluationRun:
@@ -119,7 +192,10 @@ class EvaluationRun:
         *,
         reuse: bool = False,
         fresh: bool = False,
+        variant: str = "",
+        complete: Callable[[Trace], Trace] = unchanged,
     ) -> None:
+        """``complete`` adds to each finished trace what a run of this ``variant`` measures besides."""
         self.pipeline = pipeline
         self.query_set = query_set
         self.folder = folder
@@ -128,6 +204,8 @@ class EvaluationRun:
         """Traces that an earlier run had computed."""
         self._reuse = reuse
         self._fresh = fresh
+        self._variant = variant
+        self._complete = complete
         self._settled: Path | None = None
 
     def iter_progress(self, cancelled: Callable[[], bool] = never) -> Iterator[IndexProgress]:
@@ -163,7 +241,7 @@ class EvaluationRun:
         yield clock.at(0)
         for place, item in enumerate(missing, start=1):
             try:
-                trace = self.pipeline.run(item.query, cancelled=cancelled)
+                trace = self._complete(self.pipeline.run(item.query, cancelled=cancelled))
             except (Cancelled, KeyboardInterrupt):
                 raise Cancelled(
                     "the evaluation was stopped;", remedy="run the same command again to resume."
@@ -203,6 +281,8 @@ class EvaluationRun:
             described.fingerprint,
             repr(self.pipeline.floor),
             str(self.pipeline.top_k),
+            repr(self.pipeline.gate),
+            self._variant,
             *(f"{item.query_id}\0{item.query.text}" for item in self.query_set.queries),
         ]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
@@ -215,9 +295,15 @@ def _refuse_failed(trace: Trace) -> None:
 
 
 def _slim(trace: Trace) -> Trace:
-    """The trace without texts and details: what measuring needs, in a tenth of the space."""
+    """The trace without texts and most details: what measuring needs, in a fraction of the space."""
     return replace(trace, documents={}, rankings=tuple(_bare(ranking) for ranking in trace.rankings))
 
 
 def _bare(ranking: Ranking) -> Ranking:
-    return replace(ranking, hits=tuple(replace(hit, details={}) for hit in ranking.hits))
+    return replace(
+        ranking,
+        hits=tuple(
+            replace(hit, details={name: value for name, value in hit.details.items() if name in _KEPT})
+            for hit in ranking.hits
+        ),
+    )

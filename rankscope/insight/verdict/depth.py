@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from statistics import median
 
+from rankscope.core.trace import Trace
+from rankscope.insight.judgments import Judgments
 from rankscope.insight.significance import bootstrap_means
-from rankscope.insight.verdict.model import MEASURE, Criteria, DepthCurve, DepthPoint
-from rankscope.insight.verdict.rows import QueryRow
+from rankscope.insight.verdict.model import MEASURE, Criteria, DepthCurve, DepthPoint, Verdict
+from rankscope.insight.verdict.rows import QueryRow, identified, judged_rows
 
-__all__ = ["depth_curve", "with_cost"]
+__all__ = ["deepened", "depth_curve", "with_cost"]
 
 
 def depth_curve(
@@ -57,15 +59,25 @@ def _enough(points: Sequence[DepthPoint], criteria: Criteria) -> int | None:
     )
 
 
-def with_cost(curve: DepthCurve, price: float, searches: float) -> DepthCurve:
-    """The curve with what each depth costs a month.
+def deepened(verdict: Verdict, traces: Sequence[Trace], judgments: Judgments, top_k: int) -> Verdict:
+    """The verdict with the curve of a deeper run of the same queries in place of its own."""
+    rows = judged_rows(identified(traces, judgments), judgments, top_k=top_k)
+    curve = depth_curve(rows, verdict.criteria)
+    return replace(verdict, evidence=replace(verdict.evidence, depth=curve))
+
+
+def with_cost(verdict: Verdict, price: float, searches: float) -> Verdict:
+    """The verdict with what each depth of its curve costs a month.
 
     ``price`` is for a thousand searches at the deepest point; a shallower one costs in proportion to its
-    candidates, as services that bill by document and machines that are paid by the hour do.
-    ``searches`` is how many there are a month.
+    candidates, as services that bill by document and machines that are paid by the hour do. ``searches``
+    is how many there are a month.
     """
+    curve = verdict.evidence.depth
+    if curve is None:
+        return verdict
     deepest = curve.points[-1].n
     points = tuple(
         replace(point, monthly_cost=price * searches / 1000 * point.n / deepest) for point in curve.points
     )
-    return replace(curve, points=points)
+    return replace(verdict, evidence=replace(verdict.evidence, depth=replace(curve, points=points)))

@@ -62,7 +62,8 @@ def test_nothing_judged_is_a_verdict_too() -> None:
 def test_the_depth_curve_is_what_shallower_runs_would_give() -> None:
     """Place 15 is out of reach of N = 10; from N = 20 on the reranker brings it to the top."""
     traces = [system_trace(number, 15, 1, gap=0.0) for number in range(25)]
-    curve = draw_verdict(traces, judgments_of(traces), resamples=200).evidence.depth
+    verdict = draw_verdict(traces, judgments_of(traces), resamples=200)
+    curve = verdict.evidence.depth
     assert curve is not None
     assert [(point.n, point.value.value, point.measured) for point in curve.points] == [
         (10, 0.0, False),
@@ -71,7 +72,8 @@ def test_the_depth_curve_is_what_shallower_runs_would_give() -> None:
     ]
     assert [point.ms for point in curve.points] == pytest.approx([120 * 10 / 50, 120 * 20 / 50, 120.0])
     assert curve.enough == 20
-    cost = with_cost(curve, price=2.0, searches=30_000)
+    cost = with_cost(verdict, price=2.0, searches=30_000).evidence.depth
+    assert cost is not None
     assert [point.monthly_cost for point in cost.points] == pytest.approx([60 * 10 / 50, 60 * 20 / 50, 60.0])
 
 
