@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from rankscope.core.documents import Document
+from rankscope.corpus.filter_text import filter_text
 from rankscope.errors import CorpusError, WorkspaceError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ CREATE TABLE positions (position INTEGER PRIMARY KEY, number INTEGER NOT NULL);
 CREATE TABLE metadata (key BLOB NOT NULL, value BLOB NOT NULL, position INTEGER NOT NULL,
                        PRIMARY KEY (key, value, position)) WITHOUT ROWID;
 """
-_SEALED = 1  # PRAGMA user_version of a finished store of this schema
+_SEALED = 2  # PRAGMA user_version of a finished store of this schema
 _BATCH = 500  # stays below SQLite's limit on bound parameters in every build
 _LONGEST_VALUE = 256
 _DIGEST = b"\xff"  # no UTF-8 begins so: a value that is kept as its digest cannot be taken for another
@@ -224,28 +225,6 @@ class DocumentStore:
                 self._filters.popitem(last=False)
             return matching
 
-    def metadata_keys(self) -> list[str]:
-        """The metadata keys that can be filtered on."""
-        keys: list[str] = []
-        with self._lock:
-            found = self._connection.execute("SELECT min(key) FROM metadata").fetchone()[0]
-            while found is not None:  # one step of the index a key, where DISTINCT would read all of it
-                keys.append(_decode(found))
-                found = self._connection.execute(
-                    "SELECT min(key) FROM metadata WHERE key > ?", (found,)
-                ).fetchone()[0]
-        return keys
-
-    def metadata_values(self, key: str, limit: int = 50) -> list[str]:
-        """The values that a metadata key takes, most frequent first; very long ones are left out."""
-        with self._lock:
-            rows = self._connection.execute(
-                "SELECT value FROM metadata WHERE key = ? AND substr(value, 1, 1) <> ?"
-                " GROUP BY value ORDER BY count(*) DESC, value LIMIT ?",
-                (_encode(key), _DIGEST, limit),
-            )
-            return [_decode(row[0]) for row in rows]
-
     def find(self, fragment: str, limit: int = 20) -> list[str]:
         """Ids of the first documents that hold a fragment of text in id, title or text, by reading them all.
 
@@ -301,10 +280,10 @@ def _filterable(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Keys and values as text; each item of a list counts, nested mappings do not."""
     for key, value in metadata.items():
         for item in value if isinstance(value, list) else [value]:
-            if isinstance(item, bool):
-                yield key, str(item).lower()
-            elif isinstance(item, str | int | float):
-                yield key, str(item)
+            if isinstance(item, str | int | float):
+                yield key, filter_text(item)
+                if isinstance(item, float):
+                    yield key, str(item)
 
 
 def _filter_value(value: str) -> bytes:

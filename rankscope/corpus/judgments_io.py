@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rankscope.core.documents import Query
+from rankscope.corpus.filter_text import filter_text
+from rankscope.corpus.lines import open_bytes
 from rankscope.errors import CorpusError
 
 __all__ = ["JudgedQuery", "beir_query_files", "read_qrels", "read_queries"]
@@ -34,17 +36,24 @@ class JudgedQuery:
 
 
 def beir_query_files(folder: Path) -> tuple[Path, Path] | None:
-    """``queries.jsonl`` and ``qrels/test.tsv`` of a BEIR folder; None when either is not there."""
-    queries, qrels = folder / "queries.jsonl", folder / "qrels" / "test.tsv"
-    return (queries, qrels) if queries.is_file() and qrels.is_file() else None
+    """``queries.jsonl`` and ``qrels/test.tsv`` of a BEIR folder, or both as ``.gz``; None without either."""
+    queries = _plain_or_packed(folder / "queries.jsonl")
+    qrels = _plain_or_packed(folder / "qrels" / "test.tsv")
+    return (queries, qrels) if queries is not None and qrels is not None else None
+
+
+def _plain_or_packed(path: Path) -> Path | None:
+    packed = path.with_name(f"{path.name}.gz")
+    return next((found for found in (path, packed) if found.is_file()), None)
 
 
 def read_queries(path: Path) -> list[JudgedQuery]:
-    """Queries in file order: ``.jsonl`` as in BEIR, anything else as lines of id, tab, text.
+    """Queries in file order: ``.jsonl`` as in BEIR, anything else as lines of id, tab, text; gzip or not.
 
     Raises CorpusError for a line that is not one, an empty text, or an id that stands twice.
     """
-    read = _query_of_json if path.suffix == ".jsonl" else _query_of_tsv
+    name = path.name.lower().removesuffix(".gz")
+    read = _query_of_json if name.endswith(".jsonl") else _query_of_tsv
     queries: list[JudgedQuery] = []
     seen: dict[str, int] = {}
     for number, line in _lines(path):
@@ -145,9 +154,7 @@ def _filters(value: Any, path: Path, number: int) -> dict[str, str]:
                 path=path,
                 line=number,
             )
-    return {
-        key: str(wanted).lower() if isinstance(wanted, bool) else str(wanted) for key, wanted in value.items()
-    }
+    return {key: filter_text(wanted) for key, wanted in value.items()}
 
 
 def _query_of_tsv(line: str, path: Path, number: int) -> JudgedQuery:
@@ -158,15 +165,12 @@ def _query_of_tsv(line: str, path: Path, number: int) -> JudgedQuery:
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Numbered lines without their ends; blank ones are passed over. Line 1 may begin with a mark."""
-    try:
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, start=1):
-                try:
-                    text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
-                except UnicodeDecodeError as error:
-                    raise CorpusError(f"not valid UTF-8: {error}.", path=path, line=number) from error
-                if text.strip():
-                    yield number, text.rstrip("\r\n")
-    except OSError as error:
-        raise CorpusError(f"cannot be read: {error.strerror or error}.", path=path) from error
+    """Numbered lines of a plain or packed file, without their ends and the mark; blank ones are left out."""
+    with open_bytes(path) as file:
+        for number, raw in enumerate(file, start=1):
+            try:
+                text = raw.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise CorpusError(f"not valid UTF-8: {error}.", path=path, line=number) from error
+            if text.strip():
+                yield number, text.rstrip("\r\n")

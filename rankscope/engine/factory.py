@@ -258,8 +258,8 @@ def describe(parts: Parts, settings: Settings, corpus_name: str, reranker: Reran
     chosen = settings.as_mapping()
     del chosen["judge"]  # has no part in a run
     chosen["chunking"] = dict(parts.manifest.chunking)  # as the index was cut, whatever the settings say now
-    chosen["rerank"]["model"] = model_name(settings.rerank.model)
-    chosen["models"]["bi_encoder"] = model_name(settings.models.bi_encoder)
+    for section, key in (("rerank", "model"), ("rerank", "cascade"), ("models", "bi_encoder")):
+        chosen[section][key] = model_name(chosen[section][key]) if chosen[section][key] else ""
     known = {
         "retrieval": chosen["retrieval"],
         "rerank": scoring_settings(chosen["rerank"]),

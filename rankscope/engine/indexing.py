@@ -31,6 +31,9 @@ __all__ = ["IndexBuild", "IndexReport"]
 
 _EMBED_BATCH = 256
 _READ_BATCH = 500
+_VECTOR_BATCH = 1000
+_DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
+"""Number types by the setting that asks for one."""
 
 
 def never() -> bool:
@@ -107,7 +110,7 @@ class IndexBuild:
                 self.report = self._reported(present, unchanged=True)
                 self.workspace.generations.discard_staging()
                 return
-            dense = yield from self._embed(store, staging, cancelled)
+            dense = yield from self._embed(store, staging, manifest.bi_encoder_configuration, cancelled)
             yield from _compile_bm25(store, staging, cancelled)
         manifest = replace(manifest, **dense)
         manifest.write(staging)
@@ -152,9 +155,10 @@ class IndexBuild:
 
     def _manifest(self, store: DocumentStore, skipped: int) -> Manifest:
         from rankscope.stages.bm25.tokenizer import RULES_VERSION
-        from rankscope.stages.dense.bundled import model_revision, resolve_model
+        from rankscope.stages.dense.bundled import model_configuration, model_revision, resolve_model
 
         models = self.workspace.settings.models
+        folder = resolve_model(models.bi_encoder, models.download)
         return Manifest(
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
             source=str(self.source),
@@ -162,11 +166,12 @@ class IndexBuild:
             documents=len(store),
             fingerprint=corpus_fingerprint(store.fingerprint_rows()),
             bi_encoder=models.bi_encoder,
-            bi_encoder_revision=model_revision(resolve_model(models.bi_encoder, models.download)),
-            bi_encoder_dtype="",
+            bi_encoder_revision=model_revision(folder),
+            bi_encoder_configuration=model_configuration(folder),
+            bi_encoder_dtype=_DTYPES.get(models.precision, ""),
             dimension=0,
             tokenizer=RULES_VERSION,
-            chunking=asdict(self.workspace.settings.chunking),
+            chunking=asdict(self.options.chunking if self.options else self.workspace.settings.chunking),
             truncated_documents=0,
             truncated_tokens=0,
             skipped=skipped,
@@ -174,7 +179,7 @@ class IndexBuild:
         )
 
     def _embed(
-        self, store: DocumentStore, staging: Path, cancelled: Callable[[], bool]
+        self, store: DocumentStore, staging: Path, configuration: str, cancelled: Callable[[], bool]
     ) -> Generator[IndexProgress, None, dict[str, Any]]:
         """Embed what has no vector yet, then write the vector index; returns the manifest's dense facts."""
         from rankscope.engine.factory import make_encoder
@@ -184,12 +189,19 @@ class IndexBuild:
         yield IndexProgress("embedding", 0, len(store), 0.0, None)
         encoder = make_encoder(self.workspace.settings.models)
         hashes = store.content_hashes()
-        identity = f"{encoder.info.name} {encoder.info.revision} {encoder.info.dtype}"
+        info = encoder.info
+        identity = f"{info.name} {info.revision} {info.dtype} {info.max_length} {configuration}"
         with VectorCache(self.workspace.generations.vectors_path, identity, encoder.dimension) as cache:
             yield from self._embed_missing(store, hashes, encoder, cache, cancelled)
             _stop_if(cancelled)
-            yield IndexProgress("vectors", 0, len(hashes), 0.0, None)
-            FaissIndex.build(cache.get(hashes)).save(staging / "dense.faiss")
+            index = FaissIndex.sized_for(len(hashes), encoder.dimension)
+            clock = ProgressClock("vectors", len(hashes))
+            yield clock.at(0)
+            for start in range(0, len(hashes), _VECTOR_BATCH):
+                _stop_if(cancelled)
+                index.add(cache.get(hashes[start : start + _VECTOR_BATCH]))
+                yield clock.at(len(index))
+            index.save(staging / "dense.faiss")
             cut = cache.tokens_cut(hashes)
             cache.keep_only(hashes)
         return {

@@ -13,7 +13,9 @@ from rankscope.errors import IndexMismatch, WorkspaceError
 
 __all__ = ["Manifest", "corpus_fingerprint"]
 
-SCHEMA = "rankscope.index/1"
+SCHEMA = "rankscope.index/2"
+CHUNKED = "text"
+"""The source format whose texts are cut; in the others a record is a passage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +34,20 @@ class Manifest:
     bi_encoder_revision: str
     """Identity of the model's weights."""
     bi_encoder_dtype: str
+    """As which numbers it ran; empty in a build that takes what the machine does best."""
     dimension: int
     tokenizer: str
     """Version of the BM25 tokenizer's rules."""
     chunking: dict[str, int]
+    """How texts were cut into passages, where the source is one of texts."""
     truncated_documents: int
     """Documents whose end the bi-encoder did not read."""
     truncated_tokens: int
     skipped: int = 0
     """Records of the source that were left out on request."""
     example_queries: tuple[str, ...] = ()
+    bi_encoder_configuration: str = ""
+    """Hash of what else decides the bi-encoder's vectors: pooling, tokenizer, longest input."""
     schema: str = SCHEMA
 
     def write(self, folder: Path) -> None:
@@ -83,11 +89,25 @@ class Manifest:
                 f"the settings name {settings.models.bi_encoder!r}.",
                 remedy="Run `rankscope index` again, or set models.bi_encoder back.",
             )
+        wanted = asdict(settings.chunking)
+        if self.source_format == CHUNKED and wanted != self.chunking:
+            raise IndexMismatch(
+                f"the index was cut into passages of {_cut(self.chunking)}, the settings say {_cut(wanted)}.",
+                remedy="Run `rankscope index` again, or set [chunking] back.",
+            )
 
-    def same_input(self, other: Manifest) -> bool:
-        """Whether another build would give the same index: same documents, models and rules."""
-        mine = (self.fingerprint, self.bi_encoder, self.bi_encoder_revision, self.tokenizer)
-        return mine == (other.fingerprint, other.bi_encoder, other.bi_encoder_revision, other.tokenizer)
+    def same_input(self, new: Manifest) -> bool:
+        """Whether a new build would give this index again: same documents, models, cuts and rules."""
+        names = (
+            *("fingerprint", "bi_encoder", "bi_encoder_revision", "bi_encoder_configuration"),
+            *("tokenizer", "chunking", "source_format"),
+        )
+        same = all(getattr(self, name) == getattr(new, name) for name in names)
+        return same and new.bi_encoder_dtype in ("", self.bi_encoder_dtype)
+
+
+def _cut(chunking: dict[str, int]) -> str:
+    return f"{chunking.get('tokens')} tokens with an overlap of {chunking.get('overlap')}"
 
 
 def corpus_fingerprint(rows: Iterable[tuple[str, str, str]]) -> str:

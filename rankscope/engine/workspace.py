@@ -100,10 +100,16 @@ class Workspace:
 
     def _readable(self) -> bool:
         """Whether the index in use is of this version; the sample's is built anew when it is not."""
+        from rankscope.corpus.document_store import DocumentStore
+
+        folder = self.generations.current()
         try:
-            return self.manifest is not None
-        except WorkspaceError:
+            if self.manifest is None or folder is None:
+                return False
+            DocumentStore.open(folder / "documents.db").close()
+        except (WorkspaceError, FileNotFoundError):
             return False
+        return True
 
     def parts(self) -> Parts:
         """The opened index and the (still unloaded) models. Raises IndexMissing or IndexMismatch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -122,3 +123,18 @@ def test_a_folder_is_judged_when_both_files_are_there(tmp_path: Path) -> None:
     assert beir_query_files(tmp_path) is None
     qrels = write(tmp_path / "qrels" / "test.tsv", "")
     assert beir_query_files(tmp_path) == (tmp_path / "queries.jsonl", qrels)
+
+
+def test_packed_files_are_read_like_plain_ones(tmp_path: Path) -> None:
+    queries = '{"_id": "q1", "text": "one", "filters": {"year": 2024.0, "draft": true}}\n'
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "queries.jsonl.gz").write_bytes(gzip.compress(queries.encode()))
+    (tmp_path / "qrels" / "test.tsv.gz").write_bytes(gzip.compress(b"q1\td1\t2\n"))
+    files = beir_query_files(tmp_path)
+    assert files is not None
+    (item,) = read_queries(files[0])
+    assert (item.query.text, item.query.filters) == ("one", {"year": "2024", "draft": "true"})
+    assert read_qrels(files[1]) == {"q1": {"d1": 2}}
+    (tmp_path / "qrels" / "test.tsv.gz").write_bytes(gzip.compress(b"q1\td1\t2\n")[:-6])
+    with pytest.raises(CorpusError, match="gzip file is damaged"):
+        read_qrels(files[1])

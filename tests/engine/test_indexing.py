@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -248,3 +251,84 @@ def test_killed_twenty_times_the_old_index_answers_and_the_new_one_resumes(
     assert not {name for name in leftovers if name == "CURRENT.new"}
     assert len([name for name in leftovers if name.startswith("gen-")]) == 1
     parts.close()
+
+
+def test_vectors_go_in_block_by_block_and_can_be_stopped_between(
+    tmp_path: Path, encoder: HashedEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rankscope.engine.indexing._VECTOR_BATCH", 100)
+    source = write_corpus(tmp_path / "c.jsonl", texts(250))
+    seen: list[int] = []
+    stopping = IndexBuild(Workspace(tmp_path / "w"), source).iter_progress(lambda: 200 in seen)
+    with pytest.raises(Cancelled):
+        seen.extend(step.done for step in stopping if step.stage == "vectors")
+    assert seen == [0, 100, 200]
+    assert Workspace(tmp_path / "w").generations.current() is None
+    done = list(IndexBuild(Workspace(tmp_path / "w"), source).iter_progress())
+    assert [step.done for step in done if step.stage == "vectors"] == [0, 100, 200, 250]
+    workspace = Workspace(tmp_path / "w")
+    assert len(workspace.parts().vectors) == 250
+    workspace.close()
+
+
+def folder_of_texts(path: Path) -> Path:
+    path.mkdir()
+    sentences = [f"Sentence {number} says that valve {number} is closed by hand." for number in range(60)]
+    (path / "a.txt").write_text(" ".join(sentences), encoding="utf-8")
+    return path
+
+
+def test_an_index_that_was_cut_otherwise_than_the_settings_say_is_refused(
+    tmp_path: Path, encoder: HashedEncoder
+) -> None:
+    source = folder_of_texts(tmp_path / "docs")
+    build(tmp_path / "w", source)
+    (tmp_path / "w" / "rankscope.toml").write_text("[chunking]\ntokens = 64\n", encoding="utf-8")
+    with pytest.raises(IndexMismatch, match=r"passages of 200 tokens .* the settings say 64"):
+        Workspace(tmp_path / "w").parts()
+    assert not build(tmp_path / "w", source).unchanged
+    workspace = Workspace(tmp_path / "w")
+    trace = workspace.pipeline(workspace.settings.override("rerank", enabled=False)).run(Query("valve 7"))
+    assert trace.pipeline.settings["chunking"] == {"tokens": 64, "overlap": 0}
+    workspace.close()
+
+
+def test_records_are_not_cut_so_that_their_index_serves_any_chunking(
+    tmp_path: Path, encoder: HashedEncoder
+) -> None:
+    build(tmp_path / "w", write_corpus(tmp_path / "c.jsonl", texts(8)))
+    (tmp_path / "w" / "rankscope.toml").write_text("[chunking]\ntokens = 64\n", encoding="utf-8")
+    workspace = Workspace(tmp_path / "w")
+    trace = workspace.pipeline(workspace.settings.override("rerank", enabled=False)).run(Query("topic 3"))
+    assert trace.pipeline.settings["chunking"]["tokens"] == 200
+    workspace.close()
+
+
+def test_another_number_type_of_the_encoder_is_another_index(tmp_path: Path, encoder: HashedEncoder) -> None:
+    source = write_corpus(tmp_path / "c.jsonl", texts(8))
+    build(tmp_path / "w", source)
+    toml = tmp_path / "w" / "rankscope.toml"
+    toml.write_text('[models]\nprecision = "fp32"\n', encoding="utf-8")
+    assert build(tmp_path / "w", source).unchanged
+    toml.write_text('[models]\nprecision = "bf16"\n', encoding="utf-8")
+    assert not build(tmp_path / "w", source).unchanged
+
+
+def test_vectors_of_a_shorter_input_are_not_taken_for_those_of_a_longer(
+    tmp_path: Path, encoder: HashedEncoder
+) -> None:
+    source = write_corpus(tmp_path / "c.jsonl", texts(8))
+    build(tmp_path / "w", source)
+    encoder.info = replace(encoder.info, max_length=128)
+    (tmp_path / "w" / "rankscope.toml").write_text('[models]\nprecision = "bf16"\n', encoding="utf-8")
+    assert build(tmp_path / "w", source).embedded == 8
+
+
+def test_a_document_store_of_another_version_is_built_anew(tmp_path: Path, encoder: HashedEncoder) -> None:
+    source = write_corpus(tmp_path / "c.jsonl", texts(8))
+    build(tmp_path / "w", source)
+    folder = Workspace(tmp_path / "w").generations.current()
+    assert folder is not None
+    with closing(sqlite3.connect(folder / "documents.db")) as database:
+        database.execute("PRAGMA user_version = 1")
+    assert not build(tmp_path / "w", source).unchanged

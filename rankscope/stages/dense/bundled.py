@@ -6,6 +6,7 @@ Only its data is used: the package is located through its metadata, never import
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "BUNDLED_NAME",
     "bundled_folder",
     "load_tokenizer",
+    "model_configuration",
     "model_revision",
     "resolve_model",
     "token_counter",
@@ -124,6 +126,14 @@ def _hub_snapshot(name: str, download: bool) -> Path:
         raise ModelError(f"model {name!r} cannot be fetched: {reason}") from error
 
 
+def model_configuration(folder: Path) -> str:
+    """Hash of the settings that lie beside a model's weights: pooling, prompts, tokenizer, longest input."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.json")):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{sha256_of(path)}\0".encode())
+    return digest.hexdigest()
+
+
 def model_revision(folder: Path) -> str:
     """Identity of a model's weights: the SHA-256 of its safetensors, of all of them when there are several.
 
@@ -135,6 +145,4 @@ def model_revision(folder: Path) -> str:
     digests = [sha256_of(path) for path in files]
     if len(digests) == 1:
         return digests[0]
-    import hashlib
-
     return hashlib.sha256("".join(digests).encode()).hexdigest()

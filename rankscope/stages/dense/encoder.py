@@ -19,6 +19,7 @@ from rankscope.errors import ModelError
 from rankscope.stages.dense.bundled import model_revision, resolve_model
 from rankscope.stages.dense.loading import model_text, quiet_loading
 from rankscope.stages.dense.precision import choose_device, choose_dtype
+from rankscope.stages.model_name import model_name
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -102,7 +103,7 @@ class BiEncoder:
         model.to(dtype).eval()
         limit = model.max_seq_length
         self._info = ModelInfo(
-            name=self.settings.bi_encoder,
+            name=model_name(self.settings.bi_encoder),
             revision=revision,
             dtype=str(dtype).removeprefix("torch."),
             max_length=None if limit is None or limit == float("inf") else int(limit),

@@ -34,19 +34,27 @@ class FaissIndex:
         self._index = index
 
     @classmethod
-    def build(cls, vectors: NDArray, *, flat_limit: int = FLAT_LIMIT) -> Self:
+    def build(cls, vectors: NDArray, *, flat_limit: int | None = None) -> Self:
         """Index unit vectors, float32 of shape ``(n, dimension)``; a graph above ``flat_limit`` rows."""
+        index = cls.sized_for(*vectors.shape, flat_limit=flat_limit)
+        index.add(vectors)
+        return index
+
+    @classmethod
+    def sized_for(cls, count: int, dimension: int, *, flat_limit: int | None = None) -> Self:
+        """An empty index for so many rows, to be filled by :meth:`add`."""
         faiss = _faiss()
 
-        count, dimension = vectors.shape
-        if count <= flat_limit:
-            index = faiss.IndexFlatIP(dimension)
-        else:
-            index = faiss.IndexHNSWFlat(dimension, _LINKS, faiss.METRIC_INNER_PRODUCT)
-            index.hnsw.efConstruction = _BUILD_BREADTH
-        if count:
-            index.add(np.ascontiguousarray(vectors, dtype=np.float32))
+        if count <= (FLAT_LIMIT if flat_limit is None else flat_limit):
+            return cls(faiss.IndexFlatIP(dimension))
+        index = faiss.IndexHNSWFlat(dimension, _LINKS, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efConstruction = _BUILD_BREADTH
         return cls(index)
+
+    def add(self, vectors: NDArray) -> None:
+        """Append unit vectors as the next rows, float32 of shape ``(n, dimension)``."""
+        if len(vectors):
+            self._index.add(np.ascontiguousarray(vectors, dtype=np.float32))
 
     def save(self, path: Path) -> None:
         """Write the index as one file in FAISS' own format."""

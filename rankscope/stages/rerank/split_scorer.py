@@ -14,6 +14,7 @@ from rankscope.core.scales import ScoreScale, sigmoid
 from rankscope.core.trace import ModelInfo
 from rankscope.stages.dense.bundled import model_revision
 from rankscope.stages.dense.precision import choose_device, choose_dtype
+from rankscope.stages.model_name import model_name
 from rankscope.stages.rerank.passage_cache import PassageCache, ReadPassage, ReadWindow
 from rankscope.stages.rerank.reading import Reading
 from rankscope.stages.rerank.scorer import PreparedPassage, padded_batches
@@ -51,7 +52,7 @@ class SplitScorer:
         self._most = rerank.max_windows if rerank.windows else 1
         self._cache = PassageCache(rerank.cache_mb * 2**20)
         self.info = ModelInfo(
-            name=rerank.model,
+            name=model_name(rerank.model),
             revision=model_revision(folder),
             dtype=str(dtype).removeprefix("torch."),
             max_length=self._module.max_seq_length,

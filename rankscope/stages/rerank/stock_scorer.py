@@ -17,6 +17,7 @@ from rankscope.errors import ModelError
 from rankscope.stages.dense.bundled import model_revision
 from rankscope.stages.dense.loading import model_text, quiet_loading
 from rankscope.stages.dense.precision import choose_device, choose_dtype
+from rankscope.stages.model_name import model_name
 from rankscope.stages.rerank.reading import Reading
 from rankscope.stages.rerank.scorer import PreparedPassage
 from rankscope.stages.rerank.windows import plan_windows
@@ -62,7 +63,7 @@ class StockScorer:
         name = type(self._activation).__name__
         self.score_scale = _SCALES.get(name, ScoreScale.UNKNOWN)
         self.info = ModelInfo(
-            name=rerank.model,
+            name=model_name(rerank.model),
             revision=model_revision(folder),
             dtype=str(dtype).removeprefix("torch."),
             max_length=self._length,

@@ -327,14 +327,14 @@ _NUMBERS = frozenset((int, float))
 
 
 def _plain_numbers(details: Any) -> dict[str, float] | None:
-    """The details as floats; None where the slower check must say what is wrong with them."""
+    """The details, if all are finite numbers; None where the slower check must say which is not."""
     if type(details) is not dict or not _NUMBERS.issuperset(map(type, details.values())):
         return None
     try:
-        numbers = dict(zip(details, map(float, details.values()), strict=True))
-    except OverflowError:
+        total = math.fsum(details.values())
+    except (OverflowError, ValueError):
         return None
-    return numbers if math.isfinite(sum(numbers.values())) else None
+    return details if math.isfinite(total) else None
 
 
 def _floor(data: Any) -> Floor | None:
