@@ -85,7 +85,7 @@ def list_traces(
         words=words,
         origin=origin,
         decision=cast(Literal["answer", "refuse"] | None, decision),
-        finding=finding,
+        findings=() if finding is None else (finding,),
         slower_than_ms=slower_than,
         since=None if since is None else parse_moment(since, "--since"),
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,19 +18,22 @@ from pathlib import Path
 from types import TracebackType
 
 from rankscope.core.trace import Trace
-from rankscope.errors import InputError, RankScopeError, WorkspaceError
+from rankscope.errors import Cancelled, InputError, RankScopeError, WorkspaceError
 from rankscope.tracing import process_hooks
 from rankscope.tracing.columns import from_column, to_column
 from rankscope.tracing.database import connect, one_line_errors, prepare
+from rankscope.tracing.links import TraceLinks, find_links
 from rankscope.tracing.pruning import count_prunable, prune
 from rankscope.tracing.row_reader import load_trace
-from rankscope.tracing.summaries import TraceFilter, TraceSummary, select_summaries
+from rankscope.tracing.summaries import Page, TraceFilter, TraceSummary, count_traces, select_summaries
 from rankscope.tracing.writer import OnError, Writer
 
 __all__ = ["TraceFilter", "TraceStore", "TraceSummary"]
 
 EVERYTHING = TraceFilter()
 _PAGE = 200
+_STEPS = 10_000
+"""Steps of SQLite between two looks at ``stop``: a fraction of a millisecond."""
 
 
 class TraceStore:
@@ -157,12 +160,15 @@ class TraceStore:
         chosen: TraceFilter = EVERYTHING,
         offset: int = 0,
         oldest_first: bool = False,
+        stop: Callable[[], bool] | None = None,
     ) -> list[TraceSummary]:
-        """A page of the list, newest first; ``before`` is the last row of the page before this one."""
-        with self._reading() as connection:
-            return select_summaries(
-                connection, chosen, limit=limit, offset=offset, before=before, oldest_first=oldest_first
-            )
+        """A page of the list, newest first; ``before`` is the last row of the page before this one.
+
+        ``stop`` is asked while SQLite works; once it says yes, Cancelled is raised.
+        """
+        page = Page(limit, offset, before, oldest_first)
+        with self._reading(stop) as connection:
+            return select_summaries(connection, chosen, page)
 
     def iter_traces(self, chosen: TraceFilter = EVERYTHING, *, oldest_first: bool = False) -> Iterator[Trace]:
         """Whole traces, newest first unless told, a page at a time, so that memory stays small."""
@@ -175,12 +181,24 @@ class TraceStore:
                     yield trace
             last = page[-1]
 
-    def count(self, chosen: TraceFilter = EVERYTHING) -> int:
-        """How many traces there are, or pass the filter."""
-        where, values = chosen.where()
+    def count(
+        self,
+        chosen: TraceFilter = EVERYTHING,
+        *,
+        ahead_of: TraceSummary | None = None,
+        stop: Callable[[], bool] | None = None,
+    ) -> int:
+        """How many traces there are, or pass the filter; ``ahead_of`` a row of the list where one is given.
+
+        ``stop`` is asked while SQLite works; once it says yes, Cancelled is raised.
+        """
+        with self._reading(stop) as connection:
+            return count_traces(connection, chosen, ahead_of)
+
+    def links(self, ids: Sequence[str]) -> TraceLinks:
+        """How these traces hang together with others, as originals and replays."""
         with self._reading() as connection:
-            sql = f"SELECT count(*) FROM traces t WHERE {where}"  # noqa: S608 - placeholders only
-            return int(connection.execute(sql, values).fetchone()[0])
+            return find_links(connection, ids)
 
     def count_prunable(self, *, before: datetime | None = None, keep: int | None = None) -> int:
         """How many traces :meth:`prune` would delete."""
@@ -193,8 +211,8 @@ class TraceStore:
             return int(connection.execute("SELECT coalesce(max(seq), 0) FROM traces").fetchone()[0])
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """A connection of this thread's own for now, in one read transaction."""
+    def _reading(self, stop: Callable[[], bool] | None = None) -> Iterator[sqlite3.Connection]:
+        """A connection of this thread's own for now, in one read transaction; ``stop`` ends it by Cancelled."""
         with self._lock:
             if self._closed:
                 raise WorkspaceError(f"{self.path}: the trace store is closed.")
@@ -203,11 +221,15 @@ class TraceStore:
             connection = connect(self.path, busy_seconds=self._busy_seconds, readonly=True)
         try:
             with one_line_errors(self.path):
+                connection.set_progress_handler(stop, _STEPS)
                 connection.execute("BEGIN")
                 yield connection
                 connection.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
             connection.close()
+            code = getattr(error.__cause__, "sqlite_errorcode", None)
+            if code == sqlite3.SQLITE_INTERRUPT:
+                raise Cancelled("the query was stopped.") from None
             raise
         self._give_back(connection)
 

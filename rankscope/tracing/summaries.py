@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -11,7 +12,15 @@ from rankscope.core.trace import Decision
 from rankscope.tracing.columns import from_column, to_column
 from rankscope.tracing.json_text import format_time, parse_time
 
-__all__ = ["TraceFilter", "TraceSummary", "select_summaries"]
+__all__ = [
+    "Page",
+    "TraceFilter",
+    "TraceSummary",
+    "count_traces",
+    "find_seqs",
+    "rows_of",
+    "select_summaries",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +44,8 @@ class TraceSummary:
     moved: int | None
     """By how many places: positive is up. None where nothing was reranked."""
     finding_count: int
+    findings: tuple[tuple[str, str], ...] = ()
+    """Code and severity of each finding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +57,8 @@ class TraceFilter:
     origin: str | None = None
     """``live``, ``replay`` ...; ``import`` matches every ``import:FORMAT``."""
     decision: Decision | None = None
-    finding: str | None = None
-    """Code of a finding that the trace must have, such as RS101."""
+    findings: tuple[str, ...] = ()
+    """Codes of findings that the trace must have, each of them, such as RS101."""
     slower_than_ms: float | None = None
     faster_than_ms: float | None = None
     since: datetime | None = None
@@ -55,6 +66,8 @@ class TraceFilter:
     """Created earlier than this moment."""
     stored_after: int | None = None
     """Only those with a larger ``seq``: what came since the last look."""
+    stored_until: int | None = None
+    """Only those with this ``seq`` or a smaller one: pages of such a list never shift."""
     parent_id: str | None = None
 
     def where(self) -> tuple[str, list[Any]]:
@@ -76,8 +89,8 @@ class TraceFilter:
             add("(t.origin = ? OR substr(t.origin, 1, ?) = ?)", origin, len(origin) + 1, f"{origin}:")
         if self.decision is not None:
             add("t.decision = ?", self.decision)
-        if self.finding is not None:
-            add("t.id IN (SELECT trace_id FROM findings WHERE code = ?)", to_column(self.finding))
+        for code in self.findings:
+            add("t.id IN (SELECT trace_id FROM findings WHERE code = ?)", to_column(code))
         if self.slower_than_ms is not None:
             add("t.total_ms > ?", self.slower_than_ms)
         if self.faster_than_ms is not None:
@@ -88,9 +101,17 @@ class TraceFilter:
             add("t.created_at < ?", format_time(self.before, fixed=True))
         if self.stored_after is not None:
             add("t.seq > ?", self.stored_after)
+        if self.stored_until is not None:
+            # The plus keeps SQLite from walking the table where the index on time holds the answer.
+            add("t.seq <= ?" if self.stored_after is not None else "+t.seq <= ?", self.stored_until)
         if self.parent_id is not None:
             add("t.parent_id = ?", to_column(self.parent_id))
         return " AND ".join(terms) or "1", values
+
+    @property
+    def everything(self) -> bool:
+        """Whether all that was stored until some moment passes."""
+        return replace(self, stored_until=None) == TraceFilter()
 
 
 def _escaped(word: str) -> str:
@@ -101,57 +122,99 @@ def _escaped(word: str) -> str:
     return stored.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-_COLUMNS = """
-    t.seq, t.id, t.created_at, t.query, t.origin, t.parent_id, t.decision, t.total_ms,
-    t.top_doc, t.top_score, t.moved_doc, t.moved, t.finding_count
+_ROWS = """
+    SELECT t.seq, t.id, t.created_at, t.query, t.origin, t.parent_id, t.decision, t.total_ms,
+        t.top_doc, t.top_score, t.moved_doc, t.moved, t.finding_count
+    FROM traces t WHERE t.seq IN ({})
 """
+_FINDINGS = "SELECT code, severity FROM findings WHERE trace_id = ? ORDER BY position"
+_AT_ONCE = 500
 _NEAR = 50_000
 """Rows that are looked at in order of time before the whole table is scanned and sorted."""
 
 
-def select_summaries(
-    connection: sqlite3.Connection,
-    chosen: TraceFilter,
-    *,
-    limit: int,
-    offset: int = 0,
-    before: TraceSummary | None = None,
-    oldest_first: bool = False,
-) -> list[TraceSummary]:
-    """One page of the list, newest first unless told; ``before`` goes on after a page's last row.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list: so many rows behind the row ``edge``, or behind the first ``offset`` ones."""
+
+    limit: int
+    offset: int = 0
+    edge: TraceSummary | None = None
+    oldest_first: bool = False
+
+    @property
+    def order(self) -> str:
+        """SQL order of the list."""
+        way = "ASC" if self.oldest_first else "DESC"
+        return f"t.created_at {way}, t.seq {way}"
+
+    def behind_edge(self) -> tuple[str, list[Any]]:
+        """SQL condition for what comes after the edge, and its parameters."""
+        if self.edge is None:
+            return "1", []
+        sign = ">" if self.oldest_first else "<"
+        moment = format_time(self.edge.created_at, fixed=True)
+        return f"(t.created_at, t.seq) {sign} (?, ?)", [moment, self.edge.seq]
+
+
+def select_summaries(connection: sqlite3.Connection, chosen: TraceFilter, page: Page) -> list[TraceSummary]:
+    """One page of the list."""
+    return rows_of(connection, find_seqs(connection, chosen, page))
+
+
+def find_seqs(connection: sqlite3.Connection, chosen: TraceFilter, page: Page) -> list[int]:
+    """Numbers of the traces of one page, in order.
 
     Without a filter the index on time gives the page at once. With one, matches may be rare, and following
     that index through a million rows costs ten times a scan of the table: the nearest rows are tried first,
     then everything is scanned.
     """
     where, values = chosen.where()
-    after, edge = "1", cast(tuple[Any, ...], ())
-    if before is not None:
-        after = f"(t.created_at, t.seq) {'>' if oldest_first else '<'} (?, ?)"
-        edge = (format_time(before.created_at, fixed=True), before.seq)
-    way = "ASC" if oldest_first else "DESC"
-    order = f"t.created_at {way}, t.seq {way}"
-    page = (limit, offset)
+    behind, edge = page.behind_edge()
+    window = (page.limit, page.offset)
 
-    def run(sql: str, *parameters: Any) -> list[TraceSummary]:
-        return [_summary(row) for row in connection.execute(sql, parameters)]
+    def run(sql: str, *parameters: Any) -> list[int]:
+        return [row[0] for row in connection.execute(sql, parameters)]
 
-    # Below, only column names, conditions and placeholders are put together.
-    if where == "1":
-        sql = f"SELECT {_COLUMNS} FROM traces t WHERE {after} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
-        return run(sql, *edge, *page)
-    if offset == 0:
-        near = f"SELECT * FROM traces t WHERE {after} ORDER BY {order} LIMIT {_NEAR}"  # noqa: S608
-        sql = f"SELECT {_COLUMNS} FROM ({near}) t WHERE {where} ORDER BY {order} LIMIT ? OFFSET ?"  # noqa: S608
-        found = run(sql, *edge, *values, *page)
-        if len(found) == limit:
+    # Below, only conditions and placeholders are put together.
+    if chosen.everything:
+        sql = f"SELECT t.seq FROM traces t WHERE {behind} AND {where} ORDER BY {page.order} LIMIT ? OFFSET ?"  # noqa: S608
+        return run(sql, *edge, *values, *window)
+    if page.offset == 0 and chosen.stored_after is None:
+        near = f"SELECT * FROM traces t WHERE {behind} ORDER BY {page.order} LIMIT {_NEAR}"  # noqa: S608
+        sql = f"SELECT t.seq FROM ({near}) t WHERE {where} ORDER BY {page.order} LIMIT ? OFFSET ?"  # noqa: S608
+        found = run(sql, *edge, *values, *window)
+        if len(found) == page.limit:
             return found
-    by_scan = order.replace("t.created_at", "+t.created_at")  # the plus keeps SQLite off the index
-    sql = f"SELECT {_COLUMNS} FROM traces t WHERE {after} AND {where} ORDER BY {by_scan} LIMIT ? OFFSET ?"  # noqa: S608
-    return run(sql, *edge, *values, *page)
+    by_scan = page.order.replace("t.created_at", "+t.created_at")  # the plus keeps SQLite off the index
+    sql = f"SELECT t.seq FROM traces t WHERE {behind} AND {where} ORDER BY {by_scan} LIMIT ? OFFSET ?"  # noqa: S608
+    return run(sql, *edge, *values, *window)
 
 
-def _summary(row: tuple[Any, ...]) -> TraceSummary:
+def rows_of(connection: sqlite3.Connection, seqs: Sequence[int]) -> list[TraceSummary]:
+    """Rows of these traces, in this order; one that is gone is left out."""
+    found: dict[int, TraceSummary] = {}
+    for start in range(0, len(seqs), _AT_ONCE):
+        some = seqs[start : start + _AT_ONCE]
+        for row in connection.execute(_ROWS.format(",".join("?" * len(some))), some):
+            findings = connection.execute(_FINDINGS, (row[1],)).fetchall() if row[-1] else []
+            found[row[0]] = _summary(row, findings)
+    return [found[seq] for seq in seqs if seq in found]
+
+
+def count_traces(
+    connection: sqlite3.Connection, chosen: TraceFilter, ahead_of: TraceSummary | None = None
+) -> int:
+    """How many pass the filter; of those only what stands ahead of a row where one is given."""
+    where, values = chosen.where()
+    ahead, edge = Page(0, edge=ahead_of, oldest_first=True).behind_edge()
+    if chosen == TraceFilter() and ahead_of is None:
+        where = "1"
+    sql = f"SELECT count(*) FROM traces t WHERE {ahead} AND {where}"  # noqa: S608 - placeholders only
+    return int(connection.execute(sql, [*edge, *values]).fetchone()[0])
+
+
+def _summary(row: tuple[Any, ...], findings: Sequence[tuple[str, str]]) -> TraceSummary:
     (seq, trace_id, created_at, query, origin, parent_id, decision, total_ms) = row[:8]
     (top_doc, top_score, moved_doc, moved, finding_count) = row[8:]
     return TraceSummary(
@@ -168,4 +231,5 @@ def _summary(row: tuple[Any, ...]) -> TraceSummary:
         moved_doc=None if moved_doc is None else from_column(moved_doc),
         moved=moved,
         finding_count=finding_count,
+        findings=tuple((from_column(code), severity) for code, severity in findings),
     )

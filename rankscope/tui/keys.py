@@ -56,12 +56,17 @@ class Notes:
 _HELP = "Keys of this screen, and how to read it. f1 from anywhere."
 
 
+_WITH_ALT = ("inverted_exclamation_mark", "trade_mark_sign", "pound_sign", "cent_sign", "infinity")
+"""What Textual makes of alt and 1 to 5 where a terminal says it by ESC and the digit."""
+
+
 def _mode_keys(mode: Mode) -> Iterable[Key]:
-    """The number, and alt with it from inside a text field, where the number alone is text."""
+    """The number, and alt with it where the number alone means something else."""
     action = f"app.show_mode('{mode.name}')"
     words = f"{mode.title}: {mode.sentence}"
     yield Key(mode.number, mode.number, action, f"{mode.title} screen", mode.title, words, "Modes")
-    yield Key(f"alt+{mode.number}", f"alt+{mode.number}", action, "", "", words, "Modes", palette=False)
+    for name in (f"alt+{mode.number}", _WITH_ALT[int(mode.number) - 1]):
+        yield Key(name, f"alt+{mode.number}", action, "", "", words, "Modes", palette=False)
 
 
 GLOBAL: tuple[Key, ...] = (

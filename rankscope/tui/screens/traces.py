@@ -1,0 +1,136 @@
+"""The Traces screen: every stored trace, wherever it ran. Its keys; the list itself is in ``traces_list``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from textual import events, on
+from textual.binding import BindingType
+
+from rankscope.core.sanitize import one_line
+from rankscope.tracing.summaries import TraceSummary
+from rankscope.tui import keys
+from rankscope.tui import traces_messages as messages
+from rankscope.tui.cells import count_text
+from rankscope.tui.screens.confirm import Confirm
+from rankscope.tui.screens.traces_keys import TRACES_KEYS, TRACES_NOTES
+from rankscope.tui.screens.traces_list import TracesList
+from rankscope.tui.traces_reader import MOST_MARKED
+from rankscope.tui.traces_sentences import deletion_question
+from rankscope.tui.widgets.filter_bar import FilterBar, FilterInput
+
+__all__ = ["TracesScreen"]
+
+_MEANT = frozenset(key.key for key in (*TRACES_KEYS, *keys.GLOBAL))
+
+
+class TracesScreen(TracesList):
+    """Find, open, mark, delete, replay and compare."""
+
+    MODE = "traces"
+    KEYS = TRACES_KEYS
+    NOTES = TRACES_NOTES
+    CSS_PATH = "traces.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(TRACES_KEYS)]
+    AUTO_FOCUS = "#traces"
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Which keys work now; the others are neither shown nor obeyed."""
+        state, row = self.state, self._cursor_row
+        if action == "clear_marks":
+            return state.replay is None and bool(state.marked)
+        if action == "clear_filter":
+            return state.replay is None and not state.marked and bool(state.text)
+        if action == "mark":
+            return row is not None
+        if action == "mark_all":
+            return row is not None
+        if action == "delete":
+            return bool(state.chosen_rows(row)) and not state.busy
+        return True
+
+    @property
+    def _cursor_row(self) -> TraceSummary | None:
+        return self.table.cursor_row if self.is_mounted else None
+
+    def on_key(self, event: events.Key) -> None:
+        """A character that means nothing here starts a new filter."""
+        if event.character is None or not event.is_printable or isinstance(self.focused, FilterInput):
+            return
+        if event.key in _MEANT or event.character == " ":
+            return
+        event.stop()
+        event.prevent_default()
+        field = self.query_one(FilterBar).field
+        field.focus()
+        field.value = event.character
+        field.cursor_position = 1
+
+    def action_focus_filter(self) -> None:
+        """To the filter."""
+        self.query_one(FilterBar).field.focus()
+
+    def action_clear_filter(self) -> None:
+        """All traces again."""
+        self.query_one(FilterBar).write("")
+
+    def action_clear_marks(self) -> None:
+        """Nothing is marked any more."""
+        self.state = replace(self.state, marked={})
+
+    def action_read_again(self) -> None:
+        """Read the list anew, as others may have deleted from it."""
+        self.open_list(around=self.table.cursor_row if self.table.cursor else None)
+        self.reader.count_store()
+
+    def action_hold(self) -> None:
+        """Hold the list, or follow again and show what came meanwhile."""
+        following = not self.state.following
+        held = self.state.held
+        self.state = replace(self.state, following=following, held=0)
+        if following and held:
+            self.open_list(around=self.table.cursor_row if self.table.cursor else None)
+
+    def action_mark(self) -> None:
+        """Mark this trace or unmark it, and go on to the next."""
+        row = self.table.cursor_row
+        if row is not None:
+            self.state = self.state.toggled(row)
+            self.table.action_step(1)
+
+    def action_mark_all(self) -> None:
+        """Mark all that pass the filter."""
+        self.reader.mark_all()
+
+    @on(messages.RowsMarked)
+    def _rows_marked(self, message: messages.RowsMarked) -> None:
+        self.state = self.state.marking(message.rows)
+        if message.more:
+            self.notify(f"The newest {MOST_MARKED:,} are marked; narrow the filter to reach the others.")
+
+    def action_delete(self) -> None:
+        """Delete the marked traces or this one, after a question that says what hangs on them."""
+        rows = self.state.chosen_rows(self.table.cursor_row)
+        self.reader.find_links(tuple(row.trace_id for row in rows))
+
+    @on(messages.LinksFound)
+    def _links_found(self, message: messages.LinksFound) -> None:
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.state = replace(self.state, deleting=len(message.ids))
+                self.reader.delete(message.ids)
+
+        self.app.push_screen(Confirm(deletion_question(len(message.ids), message.links), "deletes"), answered)
+
+    @on(messages.TracesDeleted)
+    def _traces_deleted(self, message: messages.TracesDeleted) -> None:
+        if message.reason:
+            self.state = replace(self.state, deleting=0)
+            self.notify(
+                one_line(message.reason), title="Not deleted", severity="error", markup=False, timeout=10
+            )
+            return
+        self.state = replace(self.state.without(message.ids), deleting=0)
+        self.notify(f"{count_text(message.deleted, 'trace')} deleted.", markup=False)
+        self.action_read_again()
