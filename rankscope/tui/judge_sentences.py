@@ -39,6 +39,9 @@ def judge_sentence(state: JudgeState) -> Sentence:
         return Sentence("busy", "Reading the candidates.")
     if state.said.judgment is not None:
         return _after(state, state.said.judgment)
+    if state.proposing is not None:
+        done, total = state.proposing.done, state.proposing.total
+        return Sentence("busy", f"The model proposes grades: {done} of {total}. esc stops it; keys work on.")
     if state.problem:
         return Sentence("warn", f"Earlier judgments are missing here: {state.problem}")
     if not state.pool.candidates:

@@ -66,6 +66,8 @@ class JudgeState:
     notes: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """Notes for candidates that have no grade yet: they are stored with it."""
     said: Said = Said()
+    proposing: Progress | None = None
+    """How far the model is; None while it is not asked."""
 
     @property
     def query(self) -> StoredQuery | None:
@@ -187,6 +189,14 @@ class JudgeState:
         """A model proposed a grade."""
         known = {**self.proposals.get(judgment.query, {}), judgment.doc_id: judgment}
         return replace(self, proposals={**self.proposals, judgment.query: known})
+
+    def proposing_to(self, done: int, total: int) -> JudgeState:
+        """The model is under way."""
+        return replace(self, proposing=Progress(done, total))
+
+    def proposing_ended(self) -> JudgeState:
+        """The model is done, was stopped, or failed."""
+        return replace(self, proposing=None)
 
     def noted(self, text: str) -> JudgeState:
         """A note for the chosen candidate, which has no grade yet."""

@@ -20,10 +20,10 @@ QUERIES = ("ibuprofen dosage for children", "naproxen in pregnancy", "renal impa
 
 
 class JudgedWorkspace(FakeWorkspace):
-    """The fake workspace with a database in ``folder``; ``judge`` is ann."""
+    """The fake workspace with a database in ``folder``; ``judge`` sets more of that section."""
 
-    def __init__(self, folder: Path, *, manifest: Manifest | None = None) -> None:
-        super().__init__(settings=SETTINGS.override("judge", name="ann"))
+    def __init__(self, folder: Path, *, manifest: Manifest | None = None, **judge: str | float) -> None:
+        super().__init__(settings=SETTINGS.override("judge", name="ann", **judge))
         self.traces_path = folder / "traces.db"
         self.manifest = manifest
         self._store: TraceStore | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from rankscope.tui.judge_state import JudgePhase, JudgeState
 from rankscope.tui.screens.judge import JudgeScreen
 from rankscope.tui.screens.panel import Panel
 from rankscope.tui.widgets.status_line import StatusLine
+from tests.adapters.judge_server import Answer, judge_server
 from tests.tui.judged import QUERIES, JudgedWorkspace, fill
 
 
@@ -194,7 +196,7 @@ async def test_an_empty_store_says_what_to_do(tmp_path: Path) -> None:
         assert "No traces are stored yet" in bench.sentence()
         assert "Which passages answer which queries?" in bench.text()
         assert not workspace.traces_path.exists()
-        await bench.pilot.press("2", "u", "n", "enter")
+        await bench.pilot.press("u", "n", "enter", "b")
         assert not workspace.traces_path.exists()
 
 
@@ -233,3 +235,82 @@ async def test_digits_grade_and_alt_with_them_changes_the_screen(workspace: Judg
         await bench.pilot.press("alt+4")
         await bench.settled()
         assert bench.state.here.done == 1
+
+
+async def test_without_a_service_nothing_is_proposed(workspace: JudgedWorkspace) -> None:
+    async with judging(workspace) as bench:
+        assert not bench.screen.check_action("propose", ())
+        await bench.pilot.press("p", "a")
+        assert workspace.log.history() == []
+
+
+async def test_a_model_proposes_and_a_person_confirms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OUR_KEY", "secret")
+    with judge_server(Answer('{"grade": 3, "reason": "it says so"}'), Answer('{"grade": 0}')) as server:
+        workspace = JudgedWorkspace(tmp_path, endpoint=server.endpoint, model="m", key_env="OUR_KEY")
+        fill(workspace, candidates=4)
+        async with judging(workspace, (120, 40)) as bench:
+            first, second = bench.state.pool.doc_ids[:2]
+            await bench.pilot.press("p")
+            await bench.until(lambda: bench.state.proposing is None)
+            assert len(server.asked) == 4
+            assert workspace.log.grades() == {}
+            assert "proposes 3 perfect" in bench.text()
+            assert "it says so" in bench.text()
+            await bench.pilot.press("a")
+            assert bench.state.chosen == second
+            await bench.pilot.press("2")
+            assert workspace.log.grades() == {QUERIES[0]: {first: 3, second: 2}}
+            assert "proposes 0 not relevant" in bench.text() or bench.state.proposal(second).grade == 0
+            await bench.pilot.press("k")
+            await bench.until(lambda: isinstance(bench.app.screen, Panel))
+            shown = str(bench.app.screen.query_one(Static).render())
+            assert "2 documents of 1 query; the same grade for 1 (50%)" in shown
+            await bench.pilot.press("escape", "p")
+            await bench.until(lambda: bench.state.proposing is None)
+            assert len(server.asked) == 4
+    assert {headers["Authorization"] for headers in server.headers} == {"Bearer secret"}
+    assert all(b"secret" not in file.read_bytes() for file in tmp_path.iterdir())
+
+
+async def test_a_service_that_refuses_is_said_and_judging_goes_on(tmp_path: Path) -> None:
+    with judge_server(Answer(status=401)) as server:
+        workspace = JudgedWorkspace(tmp_path, endpoint=server.endpoint, model="m")
+        fill(workspace, candidates=4)
+        async with judging(workspace, (120, 40)) as bench:
+            await bench.pilot.press("p")
+            await bench.until(lambda: bench.state.proposing is None)
+            await bench.until(lambda: "answered 401" in bench.text())
+            await bench.pilot.press("1")
+            assert bench.state.here.done == 1
+
+
+async def test_the_model_can_be_stopped(tmp_path: Path) -> None:
+    with judge_server(Answer(status=503, headers={"Retry-After": "50"})) as server:
+        workspace = JudgedWorkspace(tmp_path, endpoint=server.endpoint, model="m")
+        fill(workspace, candidates=4)
+        async with judging(workspace) as bench:
+            await bench.pilot.press("p")
+            await bench.until(lambda: len(server.asked) == 1)
+            assert "The model proposes grades: 0 of 4. esc stops it" in bench.sentence()
+            await bench.pilot.press("escape")
+            await bench.until(lambda: bench.state.proposing is None)
+            assert len(server.asked) == 1
+
+
+async def test_digits_never_leave_while_candidates_are_read(workspace: JudgedWorkspace) -> None:
+    gate = threading.Event()
+    async with judging(workspace) as bench:
+        await bench.pilot.press("greater_than_sign")
+        await bench.settled()
+        read = bench.screen.judging.load
+        object.__setattr__(bench.screen.judging, "load", lambda trace_id: (gate.wait(5), read(trace_id))[1])
+        bench.screen._pools.clear()
+        await bench.pilot.press("greater_than_sign", "1", "2")
+        assert bench.state.pool is None
+        assert bench.app.current_mode == "judge"
+        gate.set()
+        await bench.settled()
+        assert workspace.log.history() == []

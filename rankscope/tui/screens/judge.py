@@ -1,30 +1,25 @@
 """The judge screen: one query, its pooled candidates without ranks or scores, a grade a key.
 
 A grade is on disk before the next candidate comes up, so that leaving in any way loses at most the key
-that is being pressed. Reading goes on beside the screen.
+that is being pressed. What goes on beside the keys is in ``judge_reading``.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
-from typing import ClassVar, cast
+from typing import ClassVar
 
 from textual import on
 from textual.binding import BindingType
-from textual.reactive import var
 
-from rankscope.engine.judging import JudgingWorkspace, JudgmentDesk
 from rankscope.errors import RankScopeError
-from rankscope.insight.pooling import Candidate, Pool
+from rankscope.insight.pooling import Candidate
 from rankscope.tracing.judgment_log import StoredJudgment
-from rankscope.tracing.stored_queries import StoredQuery
 from rankscope.tui import judge_messages, keys
-from rankscope.tui.judge_state import JudgePhase, JudgeState
+from rankscope.tui.judge_state import JudgePhase
 from rankscope.tui.judge_views import agreement_text
-from rankscope.tui.runner import ProbeWorkspace
 from rankscope.tui.screens.judge_keys import JUDGE_KEYS, JUDGE_NOTES
-from rankscope.tui.screens.judge_layout import JudgeLayout
+from rankscope.tui.screens.judge_reading import JudgeReading
 from rankscope.tui.screens.panel import Panel
 from rankscope.tui.screens.prompt import Prompt
 from rankscope.tui.threads import reason
@@ -32,12 +27,9 @@ from rankscope.tui.widgets.row_list import RowList
 
 __all__ = ["JudgeScreen"]
 
-_KEPT_POOLS = 8
-"""Candidates of this many queries are kept in memory; the next query's are read ahead."""
 
-
-class JudgeScreen(JudgeLayout):
-    """Owns one frozen :class:`~rankscope.tui.judge_state.JudgeState`; handlers make a new one."""
+class JudgeScreen(JudgeReading):
+    """What the keys do: grade, take back, note, and go to other candidates and queries."""
 
     MODE: ClassVar[str] = "judge"
     KEYS = JUDGE_KEYS
@@ -45,101 +37,15 @@ class JudgeScreen(JudgeLayout):
     BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(JUDGE_KEYS)]
     AUTO_FOCUS = ""
 
-    state: var[JudgeState] = var(JudgeState(""))
-
-    def __init__(self, workspace: ProbeWorkspace) -> None:
-        super().__init__(workspace)
-        # The probe's protocol names less than a workspace offers.
-        self.judging = JudgmentDesk.of(cast(JudgingWorkspace, workspace))
-        self.set_reactive(JudgeScreen.state, JudgeState(self.judging.judge))
-        self._pools: dict[str, Pool] = {}
-        self._writes = 0
-        """Grades stored and taken back here: what was read before the last one is out of date."""
-
-    @property
-    def drawn_state(self) -> JudgeState:
-        """The state on the screen."""
-        return self.state
-
-    # Reading
-
-    def on_mount(self) -> None:
-        """Draw the empty screen; everything is read beside it."""
-        self.draw(self.state)
-
-    def on_screen_resume(self) -> None:
-        """New traces may be there, and other judges' grades."""
-        self.action_read_again()
-
-    def watch_state(self, old: JudgeState, new: JudgeState) -> None:
-        """Draw what changed, and read the candidates of a query that came up."""
-        if not self.is_mounted:
-            return
-        self.draw(new, old)
-        if new.phase is JudgePhase.READY and new.pool is None and new.query is not None:
-            known = self._pools.get(new.query.text)
-            if known is not None and set(known.doc_ids) == set(new.query.doc_ids):
-                self.state = new.pooled(known)
-            elif old.query is not new.query or old.phase is not new.phase:
-                self.threads.start(partial(self._read_pool, new.query, True), "rankscope-pool")
-
-    def action_read_again(self) -> None:
-        """Read traces and judgments beside the screen."""
-        self.threads.start(partial(self._read, self._writes), "rankscope-judgments")
-
-    def _read(self, writes: int) -> None:
-        try:
-            overview = self.judging.overview()
-        except Exception as error:  # noqa: BLE001  # a damaged database is said, and the screen stays usable
-            self.threads.post(judge_messages.JudgingRefused(reason(error)))
-        else:
-            self.threads.post(judge_messages.OverviewRead(overview, writes))
-
-    def _read_pool(self, query: StoredQuery, wanted: bool) -> None:
-        try:
-            pool = self.judging.pool(query)
-        except Exception as error:  # noqa: BLE001  # said; other queries can still be judged
-            if wanted:
-                self.threads.post(judge_messages.JudgingRefused(reason(error)))
-        else:
-            self.threads.post(judge_messages.PoolRead(pool))
-
-    @on(judge_messages.OverviewRead)
-    def _overview_read(self, message: judge_messages.OverviewRead) -> None:
-        if message.writes != self._writes:
-            self.action_read_again()
-            return
-        self.state = self.state.loaded(message.overview)
-
-    @on(judge_messages.PoolRead)
-    def _pool_read(self, message: judge_messages.PoolRead) -> None:
-        self._pools.pop(message.pool.query, None)
-        self._pools[message.pool.query] = message.pool
-        while len(self._pools) > _KEPT_POOLS:
-            del self._pools[next(iter(self._pools))]
-        waited = self.state.pool is None
-        if waited:
-            self.state = self.state.pooled(message.pool)
-        if waited and self.state.pool is not None:
-            self._read_ahead()
-
-    def _read_ahead(self) -> None:
-        place = self.state.next_unjudged(self.state.place)
-        query = None if place is None else self.state.queries[place]
-        if query is not None and query.text not in self._pools:
-            self.threads.start(partial(self._read_pool, query, False), "rankscope-pool")
-
-    @on(judge_messages.JudgingRefused)
-    def _refused(self, message: judge_messages.JudgingRefused) -> None:
-        self.state = self.state.refused(message.reason)
-
     # Judging
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Which keys work now; the others are neither shown nor obeyed."""
         state = self.state
         ready = state.phase is JudgePhase.READY
-        if action in ("grade", "ask_note", "skip", "step", "scroll_passage"):
+        if action == "grade":  # also while candidates are read: the digits would go to another screen
+            return ready
+        if action in ("ask_note", "skip", "step", "scroll_passage"):
             return ready and state.candidate is not None
         if action == "accept":
             return ready and state.proposal(state.chosen) is not None and state.chosen not in state.graded
@@ -147,7 +53,9 @@ class JudgeScreen(JudgeLayout):
             return ready
         if action == "show_query":
             return ready and 0 <= state.place + int(str(parameters[0])) < len(state.queries)
-        return action not in ("propose", "stop_proposing")
+        if action == "propose":
+            return ready and self.can_propose and state.pool is not None and state.proposing is None
+        return action != "stop_proposing" or state.proposing is not None
 
     def action_grade(self, grade: int, borderline: bool = False) -> None:
         """Store my grade of the chosen candidate; the next one comes up."""
@@ -176,7 +84,7 @@ class JudgeScreen(JudgeLayout):
         except RankScopeError as error:
             self.state = self.state.failed(str(error))
             return
-        self._writes += 1
+        self.writes += 1
         self.state = self.state.stored(stored, advance=advance)
 
     def action_accept(self) -> None:
@@ -193,7 +101,7 @@ class JudgeScreen(JudgeLayout):
         except RankScopeError as error:
             self.state = self.state.failed(str(error))
             return
-        self._writes += 1
+        self.writes += 1
         self.state = self.state.taken_back(undone, now)
 
     def action_ask_note(self) -> None:
@@ -267,3 +175,11 @@ class JudgeScreen(JudgeLayout):
     def _agreement_measured(self, message: judge_messages.AgreementMeasured) -> None:
         if self.app.screen is self:
             self.app.push_screen(Panel("Agreement of judges", agreement_text(message.found)))
+
+    def action_propose(self) -> None:
+        """Let the model propose grades for this query."""
+        self.start_proposing()
+
+    def action_stop_proposing(self) -> None:
+        """Stop the model."""
+        self.stop_proposing()

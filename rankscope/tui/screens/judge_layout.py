@@ -123,4 +123,5 @@ class JudgeLayout(ModeScreen):
 
 def _keys_depend_on(state: JudgeState) -> tuple[object, ...]:
     proposed = state.proposal(state.chosen) is not None and state.chosen not in state.graded
-    return state.phase, state.place, len(state.queries), state.candidate is not None, proposed
+    working = state.proposing is not None
+    return state.phase, state.place, len(state.queries), state.candidate is not None, proposed, working
