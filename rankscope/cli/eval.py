@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +16,10 @@ from rankscope.cli.eval_targets import (
     collection_targets,
     load_queries,
     run_queries,
+    with_score_cache,
     workspace_target,
 )
+from rankscope.cli.judged_source import Given, given_traces, said_of
 from rankscope.cli.options import with_overrides
 from rankscope.errors import UsageError
 
@@ -55,12 +58,19 @@ class Options:
     reuse: bool
     fresh: bool
     runs: Path | None
+    stored: bool
+    files: tuple[Path, ...]
+    staged: tuple[str, ...]
+    pipeline: str | None
     as_json: bool
     markdown: bool
 
     def check(self) -> None:
         """Raise UsageError for options that contradict one another."""
-        if (self.queries is None) != (self.qrels is None):
+        self.source.check()
+        if self.source.any and self.collections:
+            raise UsageError("--collection is run anew.", remedy="Leave --traces, --from and --as out.")
+        if (self.queries is None) != (self.qrels is None) and not self.source.any:
             raise UsageError("--queries and --qrels are given together or not at all.")
         if self.queries is not None and self.collections:
             raise UsageError("--collection has queries and qrels of its own.", remedy="Leave --queries out.")
@@ -76,6 +86,19 @@ class Options:
             raise UsageError(
                 f"two collections are named {twice!r}.", remedy="A report names them by folder: rename one."
             )
+
+    @property
+    def source(self) -> Given:
+        """Traces that exist, where they are asked for."""
+        return Given(
+            self.stored,
+            self.files,
+            self.staged,
+            self.pipeline,
+            self.queries,
+            self.qrels,
+            self.relevant_from,
+        )
 
     def settings(self, base: Settings) -> Settings:
         """The workspace's settings with what the command line says in their place."""
@@ -106,6 +129,10 @@ class Options:
 @click.option(
     "--collection", "collections", multiple=True, type=_PRESENT_FOLDER, help="A BEIR folder; repeatable."
 )
+@click.option("--traces", "stored", is_flag=True, help="Take the stored traces instead of running queries.")
+@click.option("--from", "files", multiple=True, type=_FILE, help="Take the traces of a file; repeatable.")
+@click.option("--as", "staged", multiple=True, metavar="STAGE=FILE", help="A run as one stage; repeatable.")
+@click.option("--pipeline", help="Of traces that exist: fingerprint of the pipeline, or its start.")
 @click.option("--work", type=_FOLDER, help="Where collections are indexed; default: the user's cache.")
 @click.option("--by", type=click.Choice(["stratum"]), help="Figures for each kind of query as well.")
 @click.option("-n", "--candidates", type=click.IntRange(1), help="N: fused candidates that are reranked.")
@@ -122,7 +149,7 @@ class Options:
 @click.option(
     "--reuse", is_flag=True, help="Take over stored results of the same pipeline, complete ones too."
 )
-@click.option("--fresh", is_flag=True, help="Do not resume a run that was stopped.")
+@click.option("--fresh", is_flag=True, help="Neither resume a stopped run nor look scores up.")
 @click.option("--runs", type=_FOLDER, help="Write each stage as a TREC run into this folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
@@ -133,9 +160,12 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     Without options, on the queries that came with the workspace's corpus (the sample corpus has some).
     Queries without a relevant document count for the refusal rates alone. A run that is stopped resumes.
 
+    With --traces, --from or --as, traces that exist are measured and nothing is run.
+
     \b
     Example:
       rankscope eval --by stratum
+      rankscope eval --as bm25=bm25.run --as rerank=reranked.run --qrels qrels.txt
       rankscope eval --collection beir/scifact --collection beir/nfcorpus --json > before.json
       rankscope eval --baseline before.json --max-drop 0.02
     """
@@ -149,12 +179,7 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     earlier = None if options.baseline is None else read_baseline(options.baseline)
     settings = options.settings(find_workspace(workspace_folder).settings)
     measures = options.measures(settings)
-    targets = (
-        collection_targets(options.collections, settings, options.work)
-        if options.collections
-        else workspace_target(workspace_folder, options.queries, options.qrels)
-    )
-    evaluated = [_evaluate(target, settings, measures, options) for target in targets]
+    evaluated = list(_evaluated(workspace_folder, settings, measures, options))
     reports = [report for report, _ in evaluated]
     mean = mean_of_collections(reports)
     if options.as_json:
@@ -165,13 +190,52 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
         lines = report_lines(reports, mean, measure=options.measure, markdown=options.markdown)
         click.echo("\n".join(lines))
     for _, run in evaluated:
-        run.settle()
+        if run is not None:
+            run.settle()
     failed = _say_problems(reports)
     if earlier is not None:
         max_drop = 0.02 if options.max_drop is None else options.max_drop
         failed = compare(reports, earlier, measure=options.measure, max_drop=max_drop) or failed
     if failed:
         sys.exit(1)
+
+
+def _evaluated(
+    folder: str | None, settings: Settings, measures: tuple[str, ...], options: Options
+) -> Iterator[tuple[CollectionReport, EvaluationRun | None]]:
+    """The report of each target, and the run that made it; none for traces that existed."""
+    if options.source.any:
+        yield _measure(folder, measures, options), None
+        return
+    targets = (
+        collection_targets(options.collections, settings, options.work)
+        if options.collections
+        else workspace_target(folder, options.queries, options.qrels)
+    )
+    for target in targets:
+        yield _evaluate(target, settings, measures, options)
+
+
+def _measure(folder: str | None, measures: tuple[str, ...], options: Options) -> CollectionReport:
+    """Measure traces that exist."""
+    from rankscope.insight.metrics import evaluate
+    from rankscope.insight.report import describe_collection
+    from rankscope.insight.verdict.rows import identified
+
+    found = given_traces(folder, options.source)
+    click.echo(f"{found.name}: {said_of(found)}", err=True)
+    traces = identified(found.traces, found.judgments)
+    if options.runs is not None:
+        from rankscope.cli.trec_runs import write_runs
+
+        write_runs(traces, options.runs, found.name)
+    return describe_collection(
+        found.name,
+        evaluate(traces, found.judgments, measures, strata=found.strata),
+        traces,
+        by_stratum=options.by is not None,
+        counts=found.counts,
+    )
 
 
 def _evaluate(
@@ -182,7 +246,7 @@ def _evaluate(
     from rankscope.insight.report import describe_collection
 
     query_set = load_queries(target, relevant_from=options.relevant_from, limit=options.limit)
-    pipeline = target.workspace.pipeline(settings)
+    pipeline = target.workspace.pipeline(settings if options.fresh else with_score_cache(settings))
     run = run_queries(target, query_set, pipeline, reuse=options.reuse, fresh=options.fresh)
     if options.runs is not None:
         from rankscope.cli.trec_runs import write_runs

@@ -21,7 +21,17 @@ if TYPE_CHECKING:
     from rankscope.engine.progress import IndexProgress
     from rankscope.engine.workspace import Workspace
 
-__all__ = ["Target", "collection_targets", "load_queries", "run_queries", "workspace_target"]
+__all__ = [
+    "Target",
+    "collection_targets",
+    "load_queries",
+    "run_queries",
+    "with_score_cache",
+    "workspace_target",
+]
+
+_SCORES_MB = 512
+"""Disk that the scores of a workspace's evaluations may take; about a million pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +146,11 @@ def run_queries(
     click.echo(f"{target.name}: {len(query_set.queries):,} judged queries ...", err=True)
     show_progress(_announced(run))
     return run
+
+
+def with_score_cache(settings: Settings) -> Settings:
+    """Settings under which pairs that were scored before are looked up: what an evaluation does again."""
+    return settings.override("rerank", score_cache_mb=max(settings.rerank.score_cache_mb, _SCORES_MB))
 
 
 def _announced(run: EvaluationRun) -> Iterator[IndexProgress]:

@@ -18,6 +18,7 @@ from rankscope.cli.eval_targets import (
     run_queries,
     workspace_target,
 )
+from rankscope.cli.judged_source import Given, given_traces, said_of
 from rankscope.cli.options import with_overrides
 from rankscope.errors import UsageError
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from rankscope.config import Settings
     from rankscope.core.documents import Document
     from rankscope.core.trace import Trace
-    from rankscope.engine.judged_traces import JudgedTraces
     from rankscope.insight.judgments import Judgments
 
 __all__ = ["command"]
@@ -51,7 +51,9 @@ class Material:
 
 @click.command(name="verdict")
 @click.option("--traces", "stored", is_flag=True, help="Take the stored traces instead of running queries.")
-@click.option("--pipeline", help="With --traces: fingerprint of the pipeline, or its start.")
+@click.option("--from", "files", multiple=True, type=_FILE, help="Take the traces of a file; repeatable.")
+@click.option("--as", "staged", multiple=True, metavar="STAGE=FILE", help="A run as one stage; repeatable.")
+@click.option("--pipeline", help="Of traces that exist: fingerprint of the pipeline, or its start.")
 @click.option("--queries", type=_FILE, help="Queries: BEIR .jsonl, or lines of id, tab, text.")
 @click.option("--qrels", type=_FILE, help="Judgments: BEIR .tsv or TREC qrels.")
 @click.option("--collection", type=_FOLDER, help="A BEIR folder instead of the workspace.")
@@ -68,8 +70,8 @@ class Material:
 def command(workspace_folder: str | None, /, **given: Any) -> None:
     """Say whether reranking earns its latency here, and show the figures that say so.
 
-    Runs the judged queries that came with the corpus, are judged here, or are given; with --traces, takes
-    the stored traces of judged queries. A run that is stopped resumes.
+    Runs the judged queries that came with the corpus, are judged here, or are given; with --traces, --from
+    or --as, takes traces of judged queries that exist. A run that is stopped resumes.
 
     \b
     Example:
@@ -83,10 +85,16 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     from rankscope.insight.verdict.depth import deepened, with_cost
     from rankscope.insight.verdict.model import Criteria
 
-    _check(given)
+    source = Given(
+        stored=given["stored"],
+        files=given["files"],
+        staged=given["staged"],
+        **{name: given[name] for name in ("pipeline", "queries", "qrels", "relevant_from")},
+    )
+    _check(given, source)
     settings = with_overrides(find_workspace(workspace_folder).settings, candidates=given["candidates"])
-    if given["stored"]:
-        material = _from_store(workspace_folder, given)
+    if source.any:
+        material = _from_traces(workspace_folder, source)
     else:
         material = _from_run(workspace_folder, settings, given)
     criteria = Criteria(worth=given["worth"])
@@ -109,50 +117,19 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
         click.echo("\n".join(verdict_lines(verdict, material.name, material.source)))
 
 
-def _check(given: Mapping[str, Any]) -> None:
-    if (given["queries"] is None) != (given["qrels"] is None) and not given["stored"]:
+def _check(given: Mapping[str, Any], source: Given) -> None:
+    source.check()
+    if (given["queries"] is None) != (given["qrels"] is None) and not source.any:
         raise UsageError("--queries and --qrels are given together or not at all.")
-    if given["pipeline"] is not None and not given["stored"]:
-        raise UsageError("--pipeline chooses among stored traces.", remedy="Add --traces.")
-    if given["collection"] is not None and (given["stored"] or given["queries"] is not None):
-        raise UsageError("--collection has queries of its own.", remedy="Leave --traces and --queries out.")
-    if given["stored"] and (given["depth"] is not None or given["candidates"] is not None):
-        raise UsageError(
-            "stored traces are as deep as they are.", remedy="Leave --depth and -n out, or --traces."
-        )
+    if given["collection"] is not None and (source.any or given["queries"] is not None):
+        raise UsageError("--collection has queries of its own.", remedy="Leave the other sources out.")
+    if source.any and (given["depth"] is not None or given["candidates"] is not None):
+        raise UsageError("traces that exist are as deep as they are.", remedy="Leave --depth and -n out.")
 
 
-def _from_store(folder: str | None, given: Mapping[str, Any]) -> Material:
-    from dataclasses import replace
-
-    from rankscope.engine.floors import judged_of
-    from rankscope.engine.judged_traces import from_store
-    from rankscope.engine.workspace import find_workspace
-
-    workspace = find_workspace(folder)
-    judged = judged_of(workspace, given["queries"], given["qrels"])
-    if judged.judgments is None:
-        raise UsageError(
-            "there are no judgments.", remedy="Judge some queries, or give --queries FILE and --qrels FILE."
-        )
-    found = from_store(
-        workspace.traces_path,
-        replace(judged.judgments, relevant_from=given["relevant_from"]),
-        name=workspace.name,
-        strata=judged.strata,
-        pipeline=given["pipeline"],
-    )
+def _from_traces(folder: str | None, source: Given) -> Material:
+    found = given_traces(folder, source)
     return Material(found.name, said_of(found), found.traces, found.judgments, found.strata, {})
-
-
-def said_of(found: JudgedTraces) -> str:
-    """Where stored traces came from, and which were not taken."""
-    said = f"{len(found.traces):,} stored traces of {found.pipeline:.24}"
-    if found.others:
-        rest = ", ".join(f"{name:.24} ({count:,} queries)" for name, count in found.others.items())
-        said += f"; not mixed in: {rest}"
-    left = [f"{count:,} {name}" for name, count in found.counts.items() if count]
-    return f"{said}; left out: {', '.join(left)}" if left else said
 
 
 def _from_run(folder: str | None, settings: Settings, given: Mapping[str, Any]) -> Material:
@@ -172,6 +149,8 @@ def _run(target: Target, settings: Settings, given: Mapping[str, Any]) -> Materi
 
     candidates = settings.retrieval.candidates
     deepest = max(given["depth"] or candidates, candidates)
+    # Times are measured: a score that is looked up would take none.
+    settings = settings.override("rerank", score_cache_mb=0)
     query_set = load_queries(target, relevant_from=given["relevant_from"], limit=given["limit"])
     pipeline = target.workspace.pipeline(depth_settings(settings, deepest))
     timed, complete = timed_pipeline(pipeline, (*DEPTHS, candidates))

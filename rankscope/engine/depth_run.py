@@ -15,7 +15,7 @@ from rankscope.core.documents import Document
 from rankscope.core.protocols import Reranker, ScoredPair
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Hit, ModelInfo, Ranking, Trace
-from rankscope.engine.pipeline import Pipeline, finish
+from rankscope.engine.pipeline import FIRST_RERANK, Pipeline, finish
 
 __all__ = ["PrefixTimer", "at_depth", "depth_settings", "timed_pipeline"]
 
@@ -97,10 +97,10 @@ def at_depth(trace: Trace, depth: int) -> Trace:
     """What the trace would be if only the first ``depth`` candidates had been fused and reranked.
 
     First-stage lists stay as deep as they are. Times that were not measured at this depth are taken in
-    proportion. A trace that is no deeper is given back as it is.
+    proportion. A trace that is no deeper, or of a cascade, is given back as it is.
     """
     before, after = trace.before, trace.after
-    if before is None or len(before.hits) <= depth:
+    if before is None or len(before.hits) <= depth or trace.ranking(FIRST_RERANK) is not None:
         return trace
     fused = replace(before, hits=before.hits[:depth], depth=depth)
     cut = trace.with_ranking(fused)

@@ -50,24 +50,27 @@ def from_store(
     *,
     name: str = "",
     strata: Mapping[str, str] | None = None,
+    texts: Mapping[str, str] | None = None,
     pipeline: str | None = None,
 ) -> JudgedTraces:
     """The stored traces of judged queries of the pipeline that has most of them, or of the one named.
 
-    Judgments are looked up by query id, else by text. ``pipeline`` is a fingerprint or its start. Raises
-    UsageError when no stored trace is judged, or the pipeline has none.
+    Judgments are looked up by query id, else by text; ``texts`` (by query id) tells which ids and texts
+    are one query. ``pipeline`` is a fingerprint or its start. Raises UsageError when no stored trace is
+    judged, or the pipeline has none.
     """
     from rankscope.tracing.score_rows import ScoreReader
     from rankscope.tracing.store import TraceStore
     from rankscope.tracing.summaries import TraceFilter
 
+    ids = _ids_of(texts)
     rows: list[_Row] = []
     total = 0
     if path.exists():
         with ScoreReader.open(path) as reader:
             for row in reader.rows(TraceFilter()):
                 total += 1
-                key = _key(judgments, row.query_id, row.query)
+                key = _key(judgments, ids, row.query_id, row.query)
                 if key is not None:
                     made_by = row.pipeline.fingerprint or row.origin
                     rows.append(_Row(key, row.trace_id, made_by, (row.created_at, row.seq)))
@@ -84,6 +87,7 @@ def from_files(
     *,
     name: str = "",
     strata: Mapping[str, str] | None = None,
+    texts: Mapping[str, str] | None = None,
     pipeline: str | None = None,
     format_name: str | None = None,
     staged: Sequence[tuple[str, Path]] = (),
@@ -102,10 +106,11 @@ def from_files(
     if not traces:
         reason = next(iter(rejected), "nothing in it is a ranking")
         raise InputError(f"no trace could be read: {reason:.120}.", path=files[0] if files else staged[0][1])
+    ids = _ids_of(texts)
     by_row: dict[str, Trace] = {}
     rows = []
     for number, trace in enumerate(traces):
-        key = _key(judgments, trace.query.query_id, trace.query.text)
+        key = _key(judgments, ids, trace.query.query_id, trace.query.text)
         if key is not None:
             by_row[str(number)] = trace
             made_by = trace.pipeline.fingerprint or trace.origin
@@ -116,8 +121,17 @@ def from_files(
     return JudgedTraces(name, found, judgments, strata or {}, made_by, others, counts)
 
 
-def _key(judgments: Judgments, query_id: str | None, text: str) -> str | None:
-    return next((name for name in (query_id, text) if name and judgments.is_judged(name)), None)
+def _ids_of(texts: Mapping[str, str] | None) -> dict[str, str]:
+    """Query id by text, where the text belongs to one id alone."""
+    texts = texts or {}
+    known = Counter(texts.values())
+    return {text: query_id for query_id, text in texts.items() if known[text] == 1}
+
+
+def _key(judgments: Judgments, ids: Mapping[str, str], query_id: str | None, text: str) -> str | None:
+    """The query's one name: its id where there is one, else its text; None where it is not judged."""
+    names = (query_id, ids.get(text), text)
+    return next((name for name in names if name and judgments.is_judged(name)), None)
 
 
 def _choose(

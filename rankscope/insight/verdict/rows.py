@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from rankscope.core.trace import Decision, Ranking, Trace
 from rankscope.errors import UsageError
@@ -11,7 +12,16 @@ from rankscope.insight.judgments import Judgments
 from rankscope.insight.metrics import RERANK, measure_run
 from rankscope.insight.verdict.model import MEASURE
 
-__all__ = ["DEPTHS", "QueryRow", "first_stage_gap", "identified", "judged_rows", "measures_of", "prefix_ms"]
+__all__ = [
+    "DEPTHS",
+    "QueryRow",
+    "first_stage",
+    "first_stage_gap",
+    "identified",
+    "judged_rows",
+    "measures_of",
+    "prefix_ms",
+]
 
 DEPTHS = (10, 20, 50, 100, 200)
 """Depths of the curve of latency against gain."""
@@ -92,11 +102,11 @@ def judged_rows(
     """
     known = {_key(trace): trace for trace in traces if judgments.is_answerable(_key(trace))}
     judged = judgments.only(known)
-    fused = {key: _ids(trace.before) for key, trace in known.items()}
+    fused = {key: _ids(first_stage(trace)) for key, trace in known.items()}
     longest = max((len(ids) for ids in fused.values()), default=1)
     measures = measures_of(top_k, longest)
     before = _by_query(measure_run(fused, judged, measures))
-    after = _by_query(measure_run({key: _ids(trace.final) for key, trace in known.items()}, judged, measures))
+    after = _by_query(measure_run({key: _standing(trace) for key, trace in known.items()}, judged, measures))
     ideal = {key: _best_order(ids, judged.grades[key]) for key, ids in fused.items()}
     best = _by_query(measure_run(ideal, judged, measures))
     depths = _depths(depths, known.values())
@@ -115,15 +125,35 @@ def judged_rows(
                 pooled=float(_in_any_list(trace, judged.relevant(key))),
                 depths={depth: curve[key] for depth, curve in curves.items() if reranked is not None},
                 depth_ms={depth: time for depth in depths if (time := prefix_ms(trace, depth)) is not None},
-                gap=first_stage_gap(trace.before),
+                gap=first_stage_gap(first_stage(trace)),
                 candidates=len(fused[key]),
                 called=trace.after is not None and trace.after.status == "ok",
-                rerank_ms=None if trace.after is None else trace.after.ms,
+                rerank_ms=None
+                if trace.after is None or trace.after.details.get("reused")
+                else trace.after.ms,
                 total_ms=trace.total_ms,
                 decision=trace.decision,
             )
         )
     return rows
+
+
+def first_stage(trace: Trace) -> Ranking | None:
+    """The list that was to be reranked: the last one ahead of every reranker, a cascade's smaller one too."""
+    known = [ranking for ranking in trace.rankings if ranking.ran]
+    ahead = list(takewhile(lambda ranking: not ranking.stage.startswith(RERANK), known))
+    return ahead[-1] if ahead else trace.before
+
+
+def _standing(trace: Trace) -> tuple[str, ...]:
+    """The order in the end, and behind it the candidates that were not read, in the order that they had."""
+    read = _ids(trace.final)
+    known = set(read)
+    return (*read, *(doc_id for doc_id in _ids(first_stage(trace)) if doc_id not in known))
+
+
+def _has_cascade(trace: Trace) -> bool:
+    return any(ranking.stage.startswith(f"{RERANK}-") for ranking in trace.rankings)
 
 
 def first_stage_gap(ranking: Ranking | None) -> float | None:
@@ -140,22 +170,28 @@ def prefix_ms(trace: Trace, depth: int) -> tuple[float, bool] | None:
     A run that measures depths records ``ms@N``. Elsewhere the time of all candidates is taken in
     proportion, which neglects what a call costs whatever its size.
     """
-    ranking = trace.after
-    if ranking is None or trace.before is None:
+    ranking, given = trace.after, first_stage(trace)
+    if ranking is None or given is None or ranking.details.get("reused"):
         return None
     timed = ranking.details.get(f"ms@{depth}")
     if isinstance(timed, int | float):
         return float(timed), True
     scored = len(ranking.hits)
-    if ranking.ms is None or not scored or depth > len(trace.before.hits):
+    if ranking.ms is None or not scored or depth > len(given.hits):
         return None
     return ranking.ms * min(depth, scored) / scored, depth == scored
 
 
 def _depths(wanted: Sequence[int], traces: Iterable[Trace]) -> list[int]:
-    """Those of the depths that the reranked lists reach, and the length of the longest itself."""
-    longest = max((len(_ids(trace.before)) for trace in traces if trace.after is not None), default=0)
-    return [*(depth for depth in wanted if depth < longest), longest] if longest else []
+    """Those of the depths that the reranked lists reach, and the length of the longest itself.
+
+    A cascade's larger model read some candidates only, so that nothing is known of smaller depths.
+    """
+    reranked = [trace for trace in traces if trace.after is not None]
+    longest = max((len(_ids(first_stage(trace))) for trace in reranked), default=0)
+    if not longest or any(map(_has_cascade, reranked)):
+        return [longest] if longest else []
+    return [*(depth for depth in wanted if depth < longest), longest]
 
 
 def _reranked_to(depth: int, traces: Mapping[str, Trace], judgments: Judgments) -> dict[str, float]:
@@ -165,9 +201,9 @@ def _reranked_to(depth: int, traces: Mapping[str, Trace], judgments: Judgments) 
     """
     orders = {}
     for key, trace in traces.items():
-        given = _ids(trace.before)
+        given = _ids(first_stage(trace))
         head = set(given[:depth])
-        orders[key] = [*(doc_id for doc_id in _ids(trace.final) if doc_id in head), *given[depth:]]
+        orders[key] = [*(doc_id for doc_id in _standing(trace) if doc_id in head), *given[depth:]]
     return measure_run(orders, judgments, [MEASURE])[MEASURE]
 
 
