@@ -117,4 +117,6 @@ def _toml(value: str | float | int) -> str:
     """A value as TOML writes it; floats keep every digit."""
     if isinstance(value, str):  # JSON's escapes are TOML's, but for DEL
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return repr(value)
