@@ -158,7 +158,8 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     """Measure BM25, dense, fused and reranked order on judged queries, with 95 percent intervals.
 
     Without options, on the queries that came with the workspace's corpus (the sample corpus has some).
-    Queries without a relevant document count for the refusal rates alone. A run that is stopped resumes.
+    Queries without a relevant document count for the refusal rates alone. A run that is stopped resumes,
+    and pairs that were scored before are not scored again.
 
     With --traces, --from or --as, traces that exist are measured and nothing is run.
 

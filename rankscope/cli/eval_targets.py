@@ -145,7 +145,18 @@ def run_queries(
     )
     click.echo(f"{target.name}: {len(query_set.queries):,} judged queries ...", err=True)
     show_progress(_announced(run))
+    _say_reused(run)
     return run
+
+
+def _say_reused(run: EvaluationRun) -> None:
+    """The hit rate of the kept scores, where any was hit."""
+    counts = [trace.after.details for trace in run.traces if trace.after is not None]
+    reused = sum(int(known.get("reused", 0)) for known in counts)
+    if reused:
+        scored = sum(int(known.get("scored", 0)) for known in counts)
+        line = f"{reused:,} of {scored:,} scores ({reused / scored:.0%}) were kept from earlier runs."
+        click.echo(f"{run.query_set.name}: {line}", err=True)
 
 
 def with_score_cache(settings: Settings) -> Settings:

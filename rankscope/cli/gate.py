@@ -25,8 +25,6 @@ __all__ = ["command"]
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _SIGNALS = ("fusion", "bm25", "dense")
-_SCORES_MB = 256
-"""Disk for the scores of a sweep's runs where the settings keep none."""
 
 
 @click.group(name="gate")
@@ -195,9 +193,10 @@ def _from_run(folder: str | None, given: Mapping[str, Any]) -> tuple[str, Sequen
 
 def ungated(settings: Settings) -> Settings:
     """The settings with no gate, and with scores kept: what a gate would skip must be known."""
-    kept = settings.rerank.score_cache_mb or _SCORES_MB
+    from rankscope.cli.eval_targets import with_score_cache
+
     settings = settings.override("gate", gap=0.0, few=0, follow_up=False)
-    return settings.override("rerank", enabled=True, score_cache_mb=kept)
+    return with_score_cache(settings.override("rerank", enabled=True))
 
 
 def _set_best(folder: str | None, found: GateSweep) -> None:

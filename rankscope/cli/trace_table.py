@@ -102,7 +102,9 @@ def _stage_line(ranking: Ranking, width: int) -> str:
     count = f"{len(ranking.hits)} documents, {ranking.score_scale}"
     repeated = ranking.repeated_ids()
     twice = f", {len(repeated)} repeated" if repeated else ""
-    return f"{pad(ranking.stage, 9)} {time:>11}  {count}{twice}{status}"
+    reused = int(ranking.details.get("reused", 0))
+    kept = f", {reused} of {int(ranking.details.get('scored', 0))} scores kept from before" if reused else ""
+    return f"{pad(ranking.stage, 9)} {time:>11}  {count}{twice}{kept}{status}"
 
 
 def _decision_line(trace: Trace) -> str:
