@@ -51,6 +51,7 @@ class Generations:
     def discard_staging(self) -> None:
         """Remove what a build that turned out not to be needed has written. Call with the lock held."""
         shutil.rmtree(self.folder / "staging", ignore_errors=True)
+        self._remove_others(self.current())
 
     def publish(self, staging: Path) -> Path:
         """Make a complete build the one in use and remove the others. Call with the lock held."""
@@ -65,10 +66,14 @@ class Generations:
         _sync(pointer)
         pointer.replace(self.folder / "CURRENT")
         _sync(self.folder)
-        for old in self.folder.glob("gen-*"):
-            if old != target:
-                shutil.rmtree(old, ignore_errors=True)
+        self._remove_others(target)
         return target
+
+    def _remove_others(self, kept: Path | None) -> None:
+        """Generations out of use, those included that a killed build left behind."""
+        for old in self.folder.glob("gen-*"):
+            if kept is not None and old != kept:
+                shutil.rmtree(old, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:
