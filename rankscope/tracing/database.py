@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rankscope.errors import WorkspaceError
+from rankscope.errors import Cancelled, WorkspaceError
 
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "connect", "describe", "is_busy", "one_line_errors", "prepare"]
 
@@ -149,10 +149,15 @@ def is_busy(error: BaseException) -> bool:
 
 @contextmanager
 def one_line_errors(path: Path) -> Iterator[None]:
-    """Turns what SQLite or the file system raises into a WorkspaceError that says how to mend it."""
+    """Turns what SQLite or the file system raises into a WorkspaceError that says how to mend it.
+
+    A query that was interrupted is Cancelled.
+    """
     try:
         yield
     except (sqlite3.Error, OSError) as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT:
+            raise Cancelled("the query was stopped.") from error
         raise describe(error, path) from error
 
 

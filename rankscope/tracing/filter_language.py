@@ -66,7 +66,8 @@ def _condition(chosen: TraceFilter, token: str, now: datetime) -> TraceFilter | 
         return replace(chosen, origin=value)
     if key == "parent":
         return replace(chosen, parent_id=value)
-    return replace(chosen, **{key: _moment(key, value, now)})
+    moment = _moment(key, value, now)
+    return replace(chosen, since=moment) if key == "since" else replace(chosen, before=moment)
 
 
 def _with_time(chosen: TraceFilter, sign: str, number: str, unit: str | None) -> TraceFilter:

@@ -16,20 +16,30 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 from rankscope.core.trace import Trace
-from rankscope.errors import Cancelled, InputError, RankScopeError, WorkspaceError
+from rankscope.errors import InputError, RankScopeError, WorkspaceError
 from rankscope.tracing import process_hooks
 from rankscope.tracing.columns import from_column, to_column
 from rankscope.tracing.database import connect, one_line_errors, prepare
 from rankscope.tracing.links import TraceLinks, find_links
+from rankscope.tracing.list_index import ListIndex, never
 from rankscope.tracing.pruning import count_prunable, prune
 from rankscope.tracing.row_reader import load_trace
-from rankscope.tracing.summaries import Page, TraceFilter, TraceSummary, count_traces, select_summaries
+from rankscope.tracing.summaries import (
+    Page,
+    TraceFilter,
+    TraceSummary,
+    count_traces,
+    find_seqs,
+    rows_of,
+)
 from rankscope.tracing.writer import OnError, Writer
 
 __all__ = ["TraceFilter", "TraceStore", "TraceSummary"]
 
+Answer = TypeVar("Answer")
 EVERYTHING = TraceFilter()
 _PAGE = 200
 _STEPS = 10_000
@@ -57,6 +67,7 @@ class TraceStore:
         self._busy_seconds = busy_seconds
         self._queue_size = queue_size
         self._on_error = on_error
+        self._list = ListIndex(self.path, busy_seconds=busy_seconds)
         prepare(self.path, create=create, busy_seconds=busy_seconds)
         self._reset()
         process_hooks.watch(self)
@@ -97,7 +108,10 @@ class TraceStore:
         done: Future[int] = self._writer.put(
             None, lambda connection: prune(connection, before=before, keep=keep, ids=ids)
         )
-        return done.result()
+        deleted = done.result()
+        if deleted and self._list.path.exists():
+            self.prepare_lists()  # it holds the queries of what was deleted
+        return deleted
 
     def close(self) -> None:
         """Flush and release the file. Raises what :meth:`flush` raises. Closing twice is fine."""
@@ -167,8 +181,11 @@ class TraceStore:
         ``stop`` is asked while SQLite works; once it says yes, Cancelled is raised.
         """
         page = Page(limit, offset, before, oldest_first)
+        seqs = None
+        if not chosen.everything:
+            seqs = self._from_list(chosen, lambda: self._list.find_seqs(chosen, page, stop))
         with self._reading(stop) as connection:
-            return select_summaries(connection, chosen, page)
+            return rows_of(connection, find_seqs(connection, chosen, page) if seqs is None else seqs)
 
     def iter_traces(self, chosen: TraceFilter = EVERYTHING, *, oldest_first: bool = False) -> Iterator[Trace]:
         """Whole traces, newest first unless told, a page at a time, so that memory stays small."""
@@ -192,8 +209,30 @@ class TraceStore:
 
         ``stop`` is asked while SQLite works; once it says yes, Cancelled is raised.
         """
+        listed = self._from_list(chosen, lambda: self._list.count(chosen, ahead_of, stop))
+        if listed is not None:
+            return listed
         with self._reading(stop) as connection:
             return count_traces(connection, chosen, ahead_of)
+
+    def prepare_lists(self, stop: Callable[[], bool] = never, *, most: int | None = None) -> bool:
+        """Bring up to date what makes filters of large stores fast, unless ``most`` traces more are too few.
+
+        Seconds for a million traces the first time, a moment afterwards. Without it all is found too.
+        """
+        try:
+            return self._list.bring_up_to_date(stop, most=most)
+        except WorkspaceError:  # a full disk, a folder that cannot be written, a damaged file: do without
+            self._list.discard()
+            return False
+
+    def _from_list(self, chosen: TraceFilter, ask: Callable[[], Answer]) -> Answer | None:
+        """What the list index answers, None where it cannot."""
+        try:
+            return ask() if self._list.serves(chosen) else None
+        except WorkspaceError:
+            self._list.discard()
+            return None
 
     def links(self, ids: Sequence[str]) -> TraceLinks:
         """How these traces hang together with others, as originals and replays."""
@@ -212,7 +251,7 @@ class TraceStore:
 
     @contextmanager
     def _reading(self, stop: Callable[[], bool] | None = None) -> Iterator[sqlite3.Connection]:
-        """A connection of this thread's own for now, in one read transaction; ``stop`` ends it by Cancelled."""
+        """A connection of this thread's own for now, in one read transaction that ``stop`` may end."""
         with self._lock:
             if self._closed:
                 raise WorkspaceError(f"{self.path}: the trace store is closed.")
@@ -225,11 +264,8 @@ class TraceStore:
                 connection.execute("BEGIN")
                 yield connection
                 connection.execute("COMMIT")
-        except BaseException as error:
+        except BaseException:
             connection.close()
-            code = getattr(error.__cause__, "sqlite_errorcode", None)
-            if code == sqlite3.SQLITE_INTERRUPT:
-                raise Cancelled("the query was stopped.") from None
             raise
         self._give_back(connection)
 

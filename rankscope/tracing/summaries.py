@@ -19,7 +19,6 @@ __all__ = [
     "count_traces",
     "find_seqs",
     "rows_of",
-    "select_summaries",
 ]
 
 
@@ -70,8 +69,11 @@ class TraceFilter:
     """Only those with this ``seq`` or a smaller one: pages of such a list never shift."""
     parent_id: str | None = None
 
-    def where(self) -> tuple[str, list[Any]]:
-        """SQL condition over ``traces t`` and its parameters."""
+    def where(self, *, lines: bool = False) -> tuple[str, list[Any]]:
+        """SQL condition over ``traces t`` and its parameters.
+
+        With ``lines`` over the lines of :mod:`rankscope.tracing.list_index`, which know no parents.
+        """
         terms: list[str] = []
         values: list[Any] = []
 
@@ -79,18 +81,18 @@ class TraceFilter:
             terms.append(term)
             values.extend(parameters)
 
+        # LIKE ignores the case of ASCII only; query_folded is there for queries that need more.
+        text = "t.query" if lines else "coalesce(t.query_folded, t.query)"
         for word in self.words:
-            # LIKE ignores the case of ASCII only; query_folded is there for queries that need more.
-            pattern = f"%{_escaped(word)}%"
-            folded = f"%{_escaped(word.casefold())}%"
-            add("(t.query LIKE ? ESCAPE '\\' OR t.query_folded LIKE ? ESCAPE '\\')", pattern, folded)
+            add(f"{text} LIKE ? ESCAPE '\\'", f"%{_escaped(word.casefold())}%")
         if self.origin is not None:
             origin = to_column(self.origin)
             add("(t.origin = ? OR substr(t.origin, 1, ?) = ?)", origin, len(origin) + 1, f"{origin}:")
         if self.decision is not None:
             add("t.decision = ?", self.decision)
         for code in self.findings:
-            add("t.id IN (SELECT trace_id FROM findings WHERE code = ?)", to_column(code))
+            here = "instr(t.codes, char(31) || ? || char(31))"
+            add(here if lines else "t.id IN (SELECT trace_id FROM findings WHERE code = ?)", to_column(code))
         if self.slower_than_ms is not None:
             add("t.total_ms > ?", self.slower_than_ms)
         if self.faster_than_ms is not None:
@@ -157,19 +159,17 @@ class Page:
         return f"(t.created_at, t.seq) {sign} (?, ?)", [moment, self.edge.seq]
 
 
-def select_summaries(connection: sqlite3.Connection, chosen: TraceFilter, page: Page) -> list[TraceSummary]:
-    """One page of the list."""
-    return rows_of(connection, find_seqs(connection, chosen, page))
-
-
-def find_seqs(connection: sqlite3.Connection, chosen: TraceFilter, page: Page) -> list[int]:
+def find_seqs(
+    connection: sqlite3.Connection, chosen: TraceFilter, page: Page, *, lines: bool = False
+) -> list[int]:
     """Numbers of the traces of one page, in order.
 
     Without a filter the index on time gives the page at once. With one, matches may be rare, and following
     that index through a million rows costs ten times a scan of the table: the nearest rows are tried first,
-    then everything is scanned.
+    then everything is scanned. ``lines`` for a list index instead of the database.
     """
-    where, values = chosen.where()
+    where, values = chosen.where(lines=lines)
+    table = "lines" if lines else "traces"
     behind, edge = page.behind_edge()
     window = (page.limit, page.offset)
 
@@ -178,16 +178,16 @@ def find_seqs(connection: sqlite3.Connection, chosen: TraceFilter, page: Page) -
 
     # Below, only conditions and placeholders are put together.
     if chosen.everything:
-        sql = f"SELECT t.seq FROM traces t WHERE {behind} AND {where} ORDER BY {page.order} LIMIT ? OFFSET ?"  # noqa: S608
+        sql = f"SELECT t.seq FROM {table} t WHERE {behind} AND {where} ORDER BY {page.order} LIMIT ? OFFSET ?"  # noqa: S608
         return run(sql, *edge, *values, *window)
     if page.offset == 0 and chosen.stored_after is None:
-        near = f"SELECT * FROM traces t WHERE {behind} ORDER BY {page.order} LIMIT {_NEAR}"  # noqa: S608
+        near = f"SELECT * FROM {table} t WHERE {behind} ORDER BY {page.order} LIMIT {_NEAR}"  # noqa: S608
         sql = f"SELECT t.seq FROM ({near}) t WHERE {where} ORDER BY {page.order} LIMIT ? OFFSET ?"  # noqa: S608
         found = run(sql, *edge, *values, *window)
         if len(found) == page.limit:
             return found
     by_scan = page.order.replace("t.created_at", "+t.created_at")  # the plus keeps SQLite off the index
-    sql = f"SELECT t.seq FROM traces t WHERE {behind} AND {where} ORDER BY {by_scan} LIMIT ? OFFSET ?"  # noqa: S608
+    sql = f"SELECT t.seq FROM {table} t WHERE {behind} AND {where} ORDER BY {by_scan} LIMIT ? OFFSET ?"  # noqa: S608
     return run(sql, *edge, *values, *window)
 
 
@@ -203,14 +203,17 @@ def rows_of(connection: sqlite3.Connection, seqs: Sequence[int]) -> list[TraceSu
 
 
 def count_traces(
-    connection: sqlite3.Connection, chosen: TraceFilter, ahead_of: TraceSummary | None = None
+    connection: sqlite3.Connection,
+    chosen: TraceFilter,
+    ahead_of: TraceSummary | None = None,
+    *,
+    lines: bool = False,
 ) -> int:
     """How many pass the filter; of those only what stands ahead of a row where one is given."""
-    where, values = chosen.where()
+    where, values = chosen.where(lines=lines)
     ahead, edge = Page(0, edge=ahead_of, oldest_first=True).behind_edge()
-    if chosen == TraceFilter() and ahead_of is None:
-        where = "1"
-    sql = f"SELECT count(*) FROM traces t WHERE {ahead} AND {where}"  # noqa: S608 - placeholders only
+    table = "lines" if lines else "traces"
+    sql = f"SELECT count(*) FROM {table} t WHERE {ahead} AND {where}"  # noqa: S608 - placeholders only
     return int(connection.execute(sql, [*edge, *values]).fetchone()[0])
 
 

@@ -23,6 +23,8 @@ __all__ = ["ListedTraces", "TracesReader"]
 
 LOOK_S = 0.5
 """Time between two looks for new traces."""
+LATEST = 5_000
+"""Traces that are made ready for filters while a list is opened: more would be felt."""
 MOST_MARKED = 10_000
 """Most traces that are marked by one key."""
 
@@ -53,6 +55,9 @@ class ListedTraces(Protocol):
 
     def last_seq(self) -> int:
         """Number of the trace stored last."""
+
+    def prepare_lists(self, stop: Callable[[], bool] = ..., *, most: int | None = ...) -> bool:
+        """Bring up to date what makes filters fast."""
 
     def links(self, ids: Sequence[str]) -> TraceLinks:
         """How traces hang together with others."""
@@ -96,7 +101,7 @@ class TracesReader:
             self._start("page", self._page, self._list, request)
 
     def count_store(self) -> None:
-        """Count all traces."""
+        """Count all traces, and make filters of large stores fast."""
         self._start("count", self._count_store)
 
     def mark_all(self) -> None:
@@ -146,6 +151,8 @@ class TracesReader:
 
     def _open(self, opened: _List, around: TraceSummary | None) -> None:
         store, stop = self._store(), self._stopped(opened)
+        if not opened.chosen.everything:
+            store.prepare_lists(stop, most=LATEST)
         opened.seen = store.last_seq()
         opened.chosen = replace(opened.chosen, stored_until=opened.seen)
         place = 0 if around is None else store.count(opened.chosen, ahead_of=around, stop=stop)
@@ -167,7 +174,9 @@ class TracesReader:
         self._threads.post(messages.PageRead(opened.number, request.number, rows))
 
     def _count_store(self) -> None:
-        self._threads.post(messages.StoreCounted(self._store().count()))
+        store = self._store()
+        self._threads.post(messages.StoreCounted(store.count()))
+        store.prepare_lists(self._threads.closing.is_set)
 
     def _mark(self, opened: _List) -> None:
         rows = self._store().summaries(MOST_MARKED + 1, chosen=opened.chosen, stop=self._stopped(opened))
