@@ -10,7 +10,7 @@ import click
 
 from rankscope.engine.progress import IndexProgress
 
-__all__ = ["show_progress"]
+__all__ = ["duration", "show_progress"]
 
 _REDRAW_S = 0.1
 _LOG_S = 30.0
@@ -44,11 +44,12 @@ def line_of(step: IndexProgress) -> str:
         return f"{step.stage:<10} {step.done:,}  {rate}"
     share = step.done / step.total if step.total else 1.0
     bar = "█" * round(share * 24)
-    left = "" if step.eta_s is None or step.done >= step.total else f"  {_duration(step.eta_s)} left"
+    left = "" if step.eta_s is None or step.done >= step.total else f"  {duration(step.eta_s)} left"
     return f"{step.stage:<10} {bar:·<24} {step.done:,} of {step.total:,}  {rate}{left}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Hours and minutes, minutes and seconds, or seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rankscope.core.trace import Decision, Trace
 from rankscope.errors import UsageError
@@ -98,6 +98,24 @@ def _parse(name: str, relevant_from: int) -> Measure:
         "best": ir_measures.Success(rel=1),
     }
     measure: Measure = kinds[match[1]] @ int(match[2])
+    return measure
+
+
+def _parse_as_written(name: str) -> Measure:
+    """A measure in ir-measures' own words, such as ``AP(rel=2)@100``: taken as it is written there."""
+    import ir_measures
+
+    try:
+        measure: Measure = ir_measures.parse_measure(name)
+        pipeline: Any = ir_measures.DefaultPipeline  # untyped
+        supported = bool(pipeline.supports(measure))
+    except (ValueError, NameError, TypeError, KeyError, AssertionError, SyntaxError):
+        supported = False
+    if not supported:
+        raise UsageError(
+            f"unknown measure {name!r:.60}.",
+            remedy="Known: recall@N, P@K, nDCG@K, MRR@K, judged@K, best@K, and those of ir-measures.",
+        )
     return measure
 
 
