@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Context, Decimal
 from statistics import fmean
 
-from rankscope.core.trace import Trace
+from rankscope.core.trace import Ranking, Trace
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.metrics import measure_run
 from rankscope.insight.significance import Interval, bootstrap_means
+from rankscope.insight.verdict.rows import first_stage
 from rankscope.stages.rerank.gate import first_stage_gap
 
 __all__ = ["SIGNALS", "Criteria", "GateSweep", "HeldOut", "SweepPoint", "sweep_gates"]
@@ -142,16 +143,22 @@ def _calls(traces: Sequence[Trace], judgments: Judgments, signals: Sequence[str]
             judged,
             [MEASURE],
         )[MEASURE]
-        for rankings in ([trace.before for trace in traces], [trace.after for trace in traces])
+        for rankings in ([first_stage(trace) for trace in traces], [trace.after for trace in traces])
     )
     return [
         _Call(
-            gaps={signal: first_stage_gap(trace.ranking(signal)) for signal in signals},
+            gaps={signal: first_stage_gap(_list_of(trace, signal)) for signal in signals},
             change=before[key] - after[key] if key in after else None,
             refused=trace.decision == "refuse",
         )
         for key, trace in zip(keys, traces, strict=True)
     ]
+
+
+def _list_of(trace: Trace, signal: str) -> Ranking | None:
+    """The signal's list; for ``fusion`` also what an imported trace calls otherwise."""
+    ranking = trace.ranking(signal)
+    return first_stage(trace) if ranking is None and signal == "fusion" else ranking
 
 
 def _limits(signal: str, calls: Sequence[_Call]) -> list[float]:

@@ -11,12 +11,12 @@ from rankscope.errors import UsageError
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.metrics import RERANK, measure_run
 from rankscope.insight.verdict.model import MEASURE
+from rankscope.stages.rerank.gate import first_stage_gap
 
 __all__ = [
     "DEPTHS",
     "QueryRow",
     "first_stage",
-    "first_stage_gap",
     "identified",
     "judged_rows",
     "measures_of",
@@ -26,7 +26,6 @@ __all__ = [
 DEPTHS = (10, 20, 50, 100, 200)
 """Depths of the curve of latency against gain."""
 _RECALL_AT = (1, 5, 10, 20, 50, 100, 200)
-_GAP_RANK = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +153,6 @@ def _standing(trace: Trace) -> tuple[str, ...]:
 
 def _has_cascade(trace: Trace) -> bool:
     return any(ranking.stage.startswith(f"{RERANK}-") for ranking in trace.rankings)
-
-
-def first_stage_gap(ranking: Ranking | None) -> float | None:
-    """Score at rank 1 minus score at rank 10; None for a shorter list or one without scores."""
-    if ranking is None or len(ranking.hits) < _GAP_RANK:
-        return None
-    first, tenth = ranking.hits[0].score, ranking.hits[_GAP_RANK - 1].score
-    return None if first is None or tenth is None else first - tenth
 
 
 def prefix_ms(trace: Trace, depth: int) -> tuple[float, bool] | None:

@@ -13,7 +13,8 @@ from rankscope.errors import UsageError
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.verdict.assemble import draw_verdict
 from rankscope.insight.verdict.depth import with_cost
-from rankscope.insight.verdict.rows import first_stage_gap, identified, judged_rows, prefix_ms
+from rankscope.insight.verdict.rows import identified, judged_rows, prefix_ms
+from rankscope.stages.rerank.gate import first_stage_gap
 from tests.insight.verdict.systems import judgments_of, misordered, system_trace
 
 
