@@ -11,12 +11,15 @@ from textual.message import Message
 from rankscope.core.events import Event
 from rankscope.core.trace import Trace
 from rankscope.engine.progress import IndexProgress
+from rankscope.tui.answers import Subject
 from rankscope.tui.views import Side
 
 __all__ = [
     "DocumentChosen",
     "ExampleChosen",
     "IndexAdvanced",
+    "LookUpAnswered",
+    "LookUpFailed",
     "QueryEdited",
     "QuerySubmitted",
     "RunAdvanced",
@@ -143,6 +146,29 @@ class DocumentChosen(Message):
         super().__init__()
         self.doc_id = doc_id
         self.side = side
+
+
+class LookUpAnswered(Message):
+    """Something was looked up about a document, in whole or in part."""
+
+    def __init__(self, subject: Subject, answer: object, *, finished: bool) -> None:
+        super().__init__()
+        self.subject = subject
+        self.answer = answer
+        self.finished = finished
+
+    def can_replace(self, message: Message) -> bool:
+        """A newer answer to the same question replaces one that still waits: it holds all so far."""
+        return isinstance(message, LookUpAnswered) and message.subject == self.subject
+
+
+class LookUpFailed(Message):
+    """A look-up has no answer; ``reason`` is one line."""
+
+    def __init__(self, subject: Subject, reason: str) -> None:
+        super().__init__()
+        self.subject = subject
+        self.reason = reason
 
 
 class ExampleChosen(Message):

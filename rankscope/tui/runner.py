@@ -12,8 +12,9 @@ from typing import Protocol
 
 from rankscope.config import Settings
 from rankscope.core.documents import Query
-from rankscope.core.events import Event, StageFinished, TraceFinished
+from rankscope.core.events import StageFinished, TraceFinished
 from rankscope.core.trace import Trace
+from rankscope.engine.pipeline import Pipeline
 from rankscope.engine.progress import IndexProgress
 from rankscope.errors import Cancelled
 from rankscope.tui.messages import (
@@ -46,13 +47,6 @@ class TraceSink(Protocol):
         """A stored trace. Raises InputError."""
 
 
-class ProbePipeline(Protocol):
-    """What is run: see :class:`rankscope.engine.pipeline.Pipeline`."""
-
-    def iter_run(self, query: Query, *, cancelled: Callable[[], bool]) -> Iterator[Event]:
-        """Events of one run."""
-
-
 class ProbeWorkspace(Protocol):
     """What the screen needs of a workspace; :class:`rankscope.engine.workspace.Workspace` offers it."""
 
@@ -82,7 +76,7 @@ class ProbeWorkspace(Protocol):
     def warm_up(self) -> None:
         """Load the models; blocks for seconds."""
 
-    def pipeline(self, settings: Settings) -> ProbePipeline:
+    def pipeline(self, settings: Settings) -> Pipeline:
         """Wired stages."""
 
 

@@ -11,6 +11,7 @@ from rankscope.core.documents import Query
 from rankscope.core.events import BatchScored, Event, StageFinished, StageStarted, TraceFinished
 from rankscope.core.trace import Trace
 from rankscope.engine.progress import IndexProgress
+from rankscope.tui.answers import VIEWS, Answers, View
 
 __all__ = ["Phase", "ProbeState", "RunPhase"]
 
@@ -64,6 +65,14 @@ class ProbeState:
     """Which of them is on the screen, from 1; 0 for none of them."""
     chosen: str = ""
     """Document that both columns mark."""
+    sought: str = ""
+    """The chosen document, where the user looked for it: it may be in no list."""
+    view: View = "text"
+    """Tab of the document."""
+    other: str = ""
+    """Document that the chosen one is set beside; empty for none."""
+    answers: Answers = field(default_factory=Answers)
+    """What was looked up about documents on the screen."""
     following: bool = True
     """Whether the mark follows the first document until the user moves it."""
     read_only: bool = False
@@ -98,7 +107,8 @@ class ProbeState:
             done=0,
             total=0,
             problem="" if self.phase is not Phase.REFUSED else self.problem,
-            following=True,
+            # A document that was looked for stays in sight when the same query runs again.
+            following=not self.sought or query != self.query,
             read_only=False,
         )
 
@@ -127,8 +137,18 @@ class ProbeState:
         first = trace.before if self.run is RunPhase.RUNNING else trace.final
         top = first.hits[0].doc_id if first is not None and first.hits else ""
         lists = [ranking for ranking in (trace.before, trace.after) if ranking is not None]
-        held = not self.following and any(ranking.hit(self.chosen) is not None for ranking in lists)
+        held = not self.following and (
+            self.chosen == self.sought or any(ranking.hit(self.chosen) is not None for ranking in lists)
+        )
         return replace(self, trace=trace, chosen=self.chosen if held else top, place=0)
+
+    def choosing(self, doc_id: str, *, sought: bool = False) -> ProbeState:
+        """The user chose a document; ``sought`` when it was looked for, so that it may be in no list."""
+        return replace(self, chosen=doc_id, sought=doc_id if sought else "", following=False)
+
+    def next_view(self) -> ProbeState:
+        """The next tab of the document."""
+        return replace(self, view=VIEWS[(VIEWS.index(self.view) + 1) % len(VIEWS)])
 
     def stored(self, trace: Trace) -> ProbeState:
         """A submitted run finished and joined the runs of this session."""

@@ -94,7 +94,7 @@ def test_no_single_change_and_what_stands_in_the_way() -> None:
     assert found.obstacles == (
         "it is at 8 after fusion, 6 go on",
         "it scores 0.2, below the floor 0.4",
-        "6 candidates score higher, K is 3",
+        "6 candidates stand above it, K is 3",
     )
     absent = rescue(probe_of(LISTS, {**SCORES, "z": 0.9}), SETUP, "z")
     assert absent.obstacles == ("no list holds it at any depth",)

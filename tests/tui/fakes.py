@@ -18,7 +18,10 @@ from rankscope.core.trace import Floor, ModelInfo, PipelineInfo, Ranking, Trace
 from rankscope.engine.pipeline import Pipeline
 from rankscope.engine.progress import IndexProgress
 from rankscope.errors import ModelError
+from rankscope.stages.bm25.explain import Bm25Explanation, TermShare
+from rankscope.stages.dense.explain import DenseExplanation
 from rankscope.stages.fusion.rrf import ReciprocalRankFusion
+from rankscope.stages.rerank.reading import Reading
 
 SETTINGS = settings_from_mapping(
     {
@@ -97,7 +100,17 @@ class FakeCorpus:
         return len(self.documents)
 
     def fetch(self, doc_ids: Sequence[str]) -> dict[str, Document]:
-        return {doc_id: self.documents[doc_id] for doc_id in doc_ids}
+        return {doc_id: self.documents[doc_id] for doc_id in doc_ids if doc_id in self.documents}
+
+    def rows_of(self, doc_ids: Sequence[str]) -> dict[str, int]:
+        order = sorted(self.documents)
+        return {doc_id: order.index(doc_id) for doc_id in doc_ids if doc_id in self.documents}
+
+    def find(self, fragment: str, limit: int) -> list[str]:
+        wanted = fragment.casefold()
+        texts = {key: f"{key} {item.searchable}".casefold() for key, item in self.documents.items()}
+        found = (key for key, text in texts.items() if wanted in text)
+        return sorted(found)[:limit]
 
     def ids_of(self, rows: Sequence[int]) -> list[str]:
         return [sorted(self.documents)[row] for row in rows]
@@ -126,6 +139,36 @@ class FakeRetriever:
         scores = [(document.doc_id, self.weigh(asked, document)) for document in allowed]
         hits = rank_by_score([(doc_id, score) for doc_id, score in scores if score > 0], depth=depth)
         return Ranking(self.stage, self.score_scale, hits, ms=1.0, depth=depth)
+
+    def explain(self, query: Query, doc_id: str, *dense: object) -> Bm25Explanation | DenseExplanation:
+        document = next(document for document in self.documents if document.doc_id == doc_id)
+        if self.stage == "bm25":
+            return explained_terms(query, document, self.documents)
+        sentences, _ = dense
+        full = self.retrieve(query, len(self.documents))
+        hit = full.hit(doc_id)
+        assert isinstance(sentences, list)
+        near = tuple(dense_weight(words(query.text), Document("s", text, title=text)) for text in sentences)
+        rank = hit.rank if hit is not None else len(self.documents)
+        cosine = 0.0 if hit is None or hit.score is None else hit.score
+        return DenseExplanation(cosine, rank, len(self.documents), False, rank, near)
+
+
+def explained_terms(query: Query, document: Document, documents: Sequence[Document]) -> Bm25Explanation:
+    """Shares that add up to the fake score: the length takes its part off each of them."""
+    held, asked = words(document.text), sorted(words(query.text), key=query.text.casefold().index)
+    whole = bm25_weight(words(query.text), document)
+    raw = {term: 2.1 + len(term) / 7 if term in held else 0.0 for term in asked}
+    scale = whole / sum(raw.values()) if any(raw.values()) else 0.0
+    terms = []
+    for term in asked:
+        holding = sum(term in words(other.text) for other in documents)
+        count = sum(word == term for word in re.findall(r"\w+", document.text.casefold()))
+        idf = round(2.1 + len(term) / 7, 2) if holding else 0.0
+        share = raw[term] * scale
+        terms.append(TermShare(term, 1, holding, idf, count, share / idf if idf else 0.0, share))
+    length = len(document.text.split())
+    return Bm25Explanation(0, whole, length, 30.0, 0.25 + 0.75 * length / 30, tuple(terms))
 
 
 def bm25_weight(asked: set[str], document: Document) -> float:
@@ -164,7 +207,7 @@ class FakeReranker:
             yield [self._pair(query, index, candidates[index]) for index in range(start, stop)]
 
     def _pair(self, query: str, index: int, document: Document) -> ScoredPair:
-        asked, title = words(query), words(document.title)
+        asked, title = words(query), words(document.searchable.split("\n")[0])
         share = len(asked & title) / max(len(asked), 1)
         detail = len(asked & words(document.text)) / max(len(asked), 1)
         score = round(0.02 + 0.75 * share + 0.2 * detail, 4)
@@ -172,6 +215,14 @@ class FakeReranker:
             score = round(score / 3, 4)
         cut = self.script.tokens_cut.get(document.doc_id, 0)
         return ScoredPair(index, min(score, 0.9974), {"tokens": 140.0 + cut, "tokens_cut": float(cut)})
+
+    def reading(self, query: str, document: Document) -> Reading:
+        """A token a word; what the script cuts stands in no window."""
+        text = document.searchable
+        tokens = tuple(match.span() for match in re.finditer(r"\S+", text))
+        seen = max(len(tokens) - self.script.tokens_cut.get(document.doc_id, 0), 1)
+        asked = len(query.split())
+        return Reading(text, tokens, ((0, seen),), asked, 0, limit=seen)
 
 
 TIMES = {"bm25": 0.6, "dense": 9.1, "fusion": 0.1, "rerank": 214.0}
@@ -182,6 +233,9 @@ class SteadyPipeline:
     """The real pipeline with every measured time replaced, so that pictures do not vary."""
 
     pipeline: Pipeline
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.pipeline, name)
 
     def iter_run(self, query: Query, *, cancelled: Callable[[], bool]) -> Iterator[Event]:
         for event in self.pipeline.iter_run(query, cancelled=cancelled):

@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
 
-from rankscope.core.documents import Document, Query
+from rankscope.core.documents import Query
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Hit, Ranking
 from rankscope.tui.state import Phase, ProbeState, RunPhase
 from rankscope.tui.views import Divider, columns_of
 from rankscope.tui.widgets import ranking_columns
-from rankscope.tui.widgets.document_views import journey, scores_view, text_view
+from rankscope.tui.widgets.document_views import journey
 from rankscope.tui.widgets.frame import connector_line
 from rankscope.tui.widgets.stage_rail import rail
 from tests.tui.fakes import SETTINGS
-from tests.tui.traces import FUSED, RERANKED, trace, with_details
+from tests.tui.traces import FUSED, RERANKED, trace
 
 FINISHED = ProbeState(SETTINGS, phase=Phase.READY, run=RunPhase.FINISHED, query=Query("q"))
 LONG_IDS = {f"policy/{word}/refunds-2021-eu": 0.9 - place / 10 for place, word in enumerate(FUSED)}
@@ -159,38 +159,6 @@ def test_journey_says_where_a_document_was_lost() -> None:
     assert "not in the final order" in journey(made, "zz").plain
     unfinished = trace(scores={"a": 0.5}, status="partial", finished=False)
     assert journey(unfinished, "c", total=5).plain.endswith("rerank not scored (1 of 5 are)")
-
-
-def test_text_view_marks_the_query_and_says_what_was_not_seen() -> None:
-    made = replace(trace(scores=RERANKED, texts={"c": "Which text is it?"}), query=Query("texts please"))
-    content = text_view(with_details(made, "c", tokens=740.0, tokens_cut=212.0), "c")
-    assert "did not see the last 212 of 740 tokens" in content.plain
-    marked = {
-        content.plain[span.start : span.end] for span in content.spans if "underline" in str(span.style)
-    }
-    assert marked == {"text"}
-
-
-def test_text_view_shows_metadata_and_misses_no_document() -> None:
-    made = trace(scores=RERANKED)
-    documents = {"c": Document("c", "Text.", metadata={"tenant": "[/b]", "year": 2024})}
-    assert text_view(replace(made, documents=documents), "c").plain == "Text.\ntenant=[/b]  year=2024"
-    assert "holds no text" in text_view(replace(made, documents={}), "c").plain
-
-
-def test_scores_view_has_a_line_a_stage() -> None:
-    made = with_details(trace(scores=RERANKED), "c", tokens=140.0, logit=2.25, windows=3.0, window=2.0)
-    lines = scores_view(made, "c", 140, k=60).plain.split("\n")
-    assert [line.split()[0] for line in lines] == ["stage", "bm25", "dense", "fusion", "rerank", "floor"]
-    assert "bm25 + dense: 1/63 + 1/63" in lines[3]
-    assert "logit +2.25, 140 tokens, all seen, best of 3 windows: 2" in lines[4]
-    assert all(len(line) <= 140 for line in lines)
-
-
-def test_scores_view_of_an_absent_document_shows_the_edge_of_the_list() -> None:
-    made = trace(scores=RERANKED)
-    lines = scores_view(made, "e", 120).plain.split("\n")
-    assert "not in top 4; the last one there scores 2.50" in lines[1]
 
 
 def test_a_list_without_scores_is_drawn_without_bars() -> None:

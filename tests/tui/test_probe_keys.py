@@ -271,7 +271,7 @@ async def test_tab_goes_round_the_parts(bench) -> None:
         assert on.app.focused.id == "before"
 
 
-async def test_v_turns_to_the_scores_and_back(bench) -> None:
+async def test_v_turns_through_the_tabs_and_back(bench) -> None:
     async with bench() as on:
         await on.ready()
         await on.ask(QUERY)
@@ -279,7 +279,7 @@ async def test_v_turns_to_the_scores_and_back(bench) -> None:
         await on.pilot.pause()
         assert "probability" in on.line("#document")
         assert "bm25 + dense: 1/" in on.line("#document")
-        await on.pilot.press("v")
+        await on.pilot.press("v", "v", "v")
         await on.pilot.pause()
         assert "oral suspension" in on.line("#document")
 
@@ -388,5 +388,6 @@ async def test_a_click_chooses_a_document(bench) -> None:
 
 def test_every_key_is_bound_once() -> None:
     table = (*PROBE_KEYS, *keys.GLOBAL)
-    bound = [key.key for key in table if key.action != "close_trace"]  # esc stops, or closes
+    also = ("close_trace", "stop_words")  # esc stops a run, an explanation, or closes
+    bound = [key.key for key in table if key.action not in also]
     assert len(bound) == len(set(bound))

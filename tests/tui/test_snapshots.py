@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, OptionList
 
 from rankscope.tui import keys
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.modes import Mode
 from rankscope.tui.screens import help
+from rankscope.tui.screens.probe_why import question_of
 from rankscope.tui.state import Phase, ProbeState, RunPhase
 from rankscope.tui.widgets import mode_tabs
 from tests.tui.fakes import FakeWorkspace, Script
@@ -68,9 +69,21 @@ def when(reached: Callable[[ProbeState], bool], *, ask: str = "", keys: tuple[st
                 await pilot.pause(0.005)
         await pilot.pause()
         await pilot.press(*keys)
-        await pilot.pause()
+        await settle(pilot)
 
     return before
+
+
+async def settle(pilot: Pilot[None]) -> None:
+    """Wait until what the tab in front needs is looked up."""
+    screen = pilot.app.probe
+    async with asyncio.timeout(5):
+        while (question := question_of(screen.state)) is not None:
+            answers = screen.state.answers
+            if answers.settled(question.subject) and not answers.running:
+                break
+            await pilot.pause(0.005)
+    await pilot.pause()
 
 
 def finished(state: ProbeState) -> bool:
@@ -123,10 +136,71 @@ def test_a_failed_rerank(snap_compare) -> None:
     assert snap_compare(app(script), terminal_size=SMALL, run_before=when(finished, ask=QUERY))
 
 
-def test_the_scores_of_a_document_in_the_light_theme(snap_compare) -> None:
-    """A line a stage for a document that moved down."""
-    keys = ("t", "v", *["down"] * 7)
-    assert snap_compare(app(), terminal_size=MIDDLE, run_before=when(finished, ask=QUERY, keys=keys))
+def looked_up(*keys: str) -> Before:
+    """A finished query, then keys, waiting after each for the answer of the tab in front."""
+    before = when(finished, ask=QUERY)
+
+    async def and_settled(pilot: Pilot[None]) -> None:
+        await before(pilot)
+        for key in keys:
+            await pilot.press(key)
+            await settle(pilot)
+
+    return and_settled
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
+def test_the_biography_of_a_document_in_the_light_theme(snap_compare, size) -> None:
+    """A line a stage for a document below the floor, and what would bring it in."""
+    before = looked_up("t", *["down"] * 8, "v")
+    assert snap_compare(app(), terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
+def test_the_terms_of_a_document(snap_compare, size) -> None:
+    """What each query term gives, cosine and exact rank, the nearest sentence."""
+    assert snap_compare(app(), terminal_size=size, run_before=looked_up("v", "v"))
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
+def test_the_words_of_a_document(snap_compare, size) -> None:
+    """Which words and sentences move the score, drawn on the text."""
+    assert snap_compare(app(), terminal_size=size, run_before=looked_up("v", "v", "v"))
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
+def test_one_document_beside_another(snap_compare, size) -> None:
+    """Why one over the other: words of the query and of the texts, both texts below."""
+    before = looked_up("down", "down", "down", "a", "up", "up", "up")
+    assert snap_compare(app(), terminal_size=size, run_before=before)
+
+
+def test_a_text_whose_end_was_cut(snap_compare) -> None:
+    """The lens: what the cross-encoder did not see is struck out."""
+    script = Script(tokens_cut={"ibu-child-01": 9})
+    assert snap_compare(app(script), terminal_size=MIDDLE, run_before=looked_up())
+
+
+@pytest.mark.parametrize("size", [SMALL, MIDDLE, LARGE])
+def test_the_slope_chart(snap_compare, size) -> None:
+    """From the fused to the reranked order, as a whole."""
+    assert snap_compare(app(), terminal_size=size, run_before=looked_up("m"))
+
+
+def test_where_is_a_document(snap_compare) -> None:
+    """Matches by words of the text, and where each of them stands."""
+    before = looked_up("w", *"diclo")
+
+    async def found(pilot: Pilot[None]) -> None:
+        await before(pilot)
+        screen = pilot.app.screen
+        screen.query_one("#find-input", Input).cursor_blink = False
+        async with asyncio.timeout(5):
+            while not screen.query_one("#find-matches", OptionList).option_count:
+                await pilot.pause(0.005)
+        await pilot.pause()
+
+    assert snap_compare(app(), terminal_size=MIDDLE, run_before=found)
 
 
 @pytest.mark.parametrize("size", [SMALL, MIDDLE])

@@ -51,17 +51,18 @@ def obstacles(case: Situation) -> tuple[str, ...]:
         found.append(f"it is at {case.fused_rank} after fusion, {case.bar} go on")
     if not case.clears and case.floor is not None and case.score is not None:
         found.append(f"it scores {case.score:.4g}, below the floor {case.floor.value:g}")
-    ahead = _better(case)
+    ahead = _ahead(case)
     if ahead >= case.setup.top_k:
-        found.append(f"{ahead} candidates score higher, K is {case.setup.top_k}")
+        found.append(f"{ahead} candidates stand above it, K is {case.setup.top_k}")
     return tuple(found)
 
 
-def _better(case: Situation) -> int:
-    """Candidates that would stand above it in the order that stands."""
-    if case.score is None:
+def _ahead(case: Situation) -> int:
+    """Candidates that stand above it in the order that stands, or would; of equal scores, by id."""
+    own = case.score
+    if own is None:
         return 0
     return sum(
-        hit.doc_id != case.doc_id and hit.score is not None and hit.score > case.score
+        hit.score is not None and (hit.score > own or (hit.score == own and hit.doc_id < case.doc_id))
         for hit in case.now.final.hits
     )

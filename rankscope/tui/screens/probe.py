@@ -15,10 +15,9 @@ from textual.binding import BindingType
 from rankscope.config import Settings
 from rankscope.tui import adjust, keys
 from rankscope.tui.screens.probe_keys import PROBE_KEYS, PROBE_NOTES
-from rankscope.tui.screens.probe_runs import ProbeRuns
+from rankscope.tui.screens.probe_why import ProbeWhy
 from rankscope.tui.screens.prompt import Prompt
 from rankscope.tui.state import Phase, RunPhase
-from rankscope.tui.widgets.document_pane import DocumentPane
 from rankscope.tui.widgets.query_bar import QueryBar, QueryInput
 
 __all__ = ["ProbeScreen"]
@@ -27,7 +26,7 @@ Answer = TypeVar("Answer")
 _MEANT = frozenset(key.key for key in (*PROBE_KEYS, *keys.GLOBAL))
 
 
-class ProbeScreen(ProbeRuns):
+class ProbeScreen(ProbeWhy):
     """One query at a time, live or as stored."""
 
     MODE = "probe"
@@ -43,6 +42,8 @@ class ProbeScreen(ProbeRuns):
         state = self.state
         if action == "stop":
             return state.busy and not state.read_only
+        if action == "stop_words":
+            return "words" in state.answers.running
         if action == "close_trace":
             return state.read_only
         if action == "run_again":
@@ -51,7 +52,13 @@ class ProbeScreen(ProbeRuns):
             return state.trace is not None and not state.read_only
         if action in ("ask_candidates", "ask_top_k", "ask_filters", "toggle_rerank"):
             return not state.read_only
-        if action in ("next_view", "focus_before", "focus_after", "lock_columns"):
+        if action == "show_movement":
+            return (
+                state.trace is not None and state.trace.before is not None and state.trace.after is not None
+            )
+        if action in (
+            "next_view", "focus_before", "focus_after", "lock_columns", "find_document", "mark_other",
+        ):  # fmt: skip
             return state.trace is not None
         if action == "show_run":
             target = self._target_run(int(str(parameters[0])))
@@ -193,11 +200,6 @@ class ProbeScreen(ProbeRuns):
             self.state = replace(self.state, settings=settings).rederived(adjust.with_top_k(settings, trace))
         else:
             self._apply(settings)
-
-    def action_next_view(self) -> None:
-        """Turn the document pane to its next view."""
-        self.query_one(DocumentPane).next_view()
-        self.draw_rules(self.state)
 
     def action_lock_columns(self) -> None:
         """Scroll the columns together, or apart."""

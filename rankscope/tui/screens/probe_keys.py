@@ -13,12 +13,16 @@ _FINE = "Lower or raise the floor by a fine step."
 _RUNS = "Show the run before or after this one in this session."
 _COLUMNS = "To the fused column, to the reranked one."
 _LOCK = "Scroll the two columns together, or apart."
-_VIEW = "Text of the chosen document, or its scores by stage."
-_STOP = "Stop the run; leave the query bar; close a stored trace."
+_VIEW = "Text of the chosen document; biography and rescue; query terms; words that move the score."
+_WHERE = "Where is ...? A document by id or by words of its text, in a list or in none."
+_BESIDE = "Mark a document; the next one is set beside it: why one over the other."
+_MOVES = "From the fused to the reranked order, all of it, as a slope chart."
+_STOP = "Stop the run or the explanation; leave the query bar; close a stored trace."
 
 PROBE_KEYS: tuple[Key, ...] = (
     Key("slash", "/", "focus_query", "Write a query", "query", "Write a query.", "Query", 1),
     Key("escape", "esc", "stop", "Stop the run", "stop", _STOP, "Query", 2),
+    Key("escape", "esc", "stop_words", "Stop the explanation", "stop", _STOP, "Query", 2),
     Key("escape", "esc", "close_trace", "Close the stored trace", "close", _STOP, "Query", 2),
     Key("r", "r", "run_again", "Run again", "rerun", "Run the query again with the settings as they are.", "Query", 4),
     Key("f", "f", "ask_filters", "Filter by metadata", "filter", "Keep only passages with this metadata.", "Query", 8),
@@ -32,6 +36,9 @@ PROBE_KEYS: tuple[Key, ...] = (
     Key("k", "k", "ask_top_k", "Set K", "set K", "Change K, the most documents that are kept.", "Pipeline", 6),
     Key("g", "g", "toggle_rerank", "Reranker on or off", "reranker", "Turn the reranker off or on.", "Pipeline", 7),
     Key("v", "v", "next_view", "Next view of the document", "view", _VIEW, "Documents", 9),
+    Key("w", "w", "find_document", "Where is a document", "where", _WHERE, "Documents", 9),
+    Key("a", "a", "mark_other", "Mark to compare", "beside", _BESIDE, "Documents", 10),
+    Key("m", "m", "show_movement", "Movement of the whole order", "moves", _MOVES, "Documents", 10),
     Key("l", "l", "lock_columns", "Scroll columns together or apart", "lock", _LOCK, "Documents"),
     Key("left", "←", "focus_before", "Column before", "columns", _COLUMNS, "Documents"),
     Key("right", "→", "focus_after", "Column after", "columns", _COLUMNS, "Documents"),
@@ -45,6 +52,7 @@ PROBE_NOTES = Notes(
         ("── floor 0.40", "drops what is below it; when all is, the query is refused"),
         ("▶ ▷", "the chosen document, here and in the other column"),
         ("━┓ ┗━", "its way from its place before to its place after"),
+        ("✂  ⟦ ⟧", "text that the cross-encoder did not see; the window whose score counts"),
         ("draft", "a run started by typing; only runs kept by enter are stored"),
     ),
     footnote="N, K, floor and reranker change for this session, rankscope.toml stays as it is.",

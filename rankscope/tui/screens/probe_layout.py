@@ -6,8 +6,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 
+from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Trace
 from rankscope.tui import cells
+from rankscope.tui.answers import View
 from rankscope.tui.screens.mode_screen import ModeScreen
 from rankscope.tui.sentences import sentence
 from rankscope.tui.state import ProbeState, RunPhase
@@ -52,10 +54,11 @@ class ProbeLayout(ModeScreen):
         yield StatusLine(id="status")
         yield KeyLine(id="keys")
 
-    def size_parts(self, height: int) -> None:
-        """The document pane takes a third of what the fixed lines leave."""
+    def size_parts(self, height: int, view: View) -> None:
+        """The document pane takes a third of what the fixed lines leave; half for a tab that explains."""
         room = max(height - FIXED_LINES, 6)
-        self.query_one("#document").styles.height = max(3, min(room * 36 // 100, 16))
+        share, most = (36, 16) if view == "text" else (52, 24)
+        self.query_one("#document").styles.height = max(3, min(room * share // 100, most))
 
     def draw(self, state: ProbeState, old: ProbeState | None = None) -> None:
         """Bring every part up to date; lists are laid out anew only for another trace."""
@@ -72,6 +75,8 @@ class ProbeLayout(ModeScreen):
                 self._draw_columns(state)
             elif state.chosen != old.chosen:
                 self._choose(state)
+            if old is not None and old.view != state.view:
+                self.size_parts(self.size.height, state.view)
             self.query_one(DocumentPane).show(state)
             self.draw_rules(state)
         if old is None or _keys_depend_on(state) != _keys_depend_on(old):
@@ -120,9 +125,9 @@ class ProbeLayout(ModeScreen):
         if state is None:
             return
         top, middle = self.query_one("#top-rule", FrameRule), self.query_one("#document-rule", FrameRule)
-        self.query_one("#bottom-rule", FrameRule).show(Content(""), Content(""), None)
         trace = state.trace
         if trace is None:
+            self.query_one("#bottom-rule", FrameRule).show(Content(""), Content(""), None)
             top.show(_title("START", "", focused=False), Content(""), None)
             return
         at = self.query_one(Connector).region.x + 1
@@ -136,7 +141,15 @@ class ProbeLayout(ModeScreen):
         else:
             after += _decision(trace)
         top.show(before, after, at)
-        middle.show(self.query_one(DocumentPane).title(state), Content(""), at)
+        beside = (
+            _title("beside", cells.shorten(state.other, 40), focused=False) if state.other else Content("")
+        )
+        tabs = self.query_one(DocumentPane).title(state)
+        if tabs.cell_length > at - 4:  # across the junction, rather than with a tab cut off
+            middle.show(tabs + beside, Content(""), None)
+        else:
+            middle.show(tabs, beside, at)
+        self.query_one("#bottom-rule", FrameRule).show(_findings(trace), Content(""), None)
 
 
 def _keys_depend_on(state: ProbeState) -> tuple[object, ...]:
@@ -149,6 +162,8 @@ def _keys_depend_on(state: ProbeState) -> tuple[object, ...]:
         state.query is None,
         state.place,
         len(state.runs),
+        "words" in state.answers.running,
+        state.trace is not None and state.trace.after is None,
     )
 
 
@@ -197,6 +212,20 @@ def _decision(trace: Trace) -> Content:
     if trace.decision == "refuse":
         return Content.styled(" refused ", "bold $fall")
     return Content.assemble((" kept ", "$muted"), (f"{len(trace.kept)} ", "bold $rise"))
+
+
+_LEVELS = ("error", "warning", "info")
+
+
+def _findings(trace: Trace) -> Content:
+    """What is wrong with this ranking, the worst first; as many as the rule has room for."""
+    order = sorted(trace.findings, key=lambda finding: _LEVELS.index(finding.severity))
+    parts: list[Content] = []
+    for finding in order:
+        style = "bold $fall" if finding.severity != "info" else "bold"
+        words = (f" {cells.shorten(finding.message, 76)} ", "$muted")
+        parts.append(Content.assemble((f" {one_line(finding.code, 12)}", style), words))
+    return Content("").join(parts)
 
 
 def _absence(state: ProbeState, side: Side) -> str:

@@ -10,7 +10,7 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.reactive import var
 
-from rankscope.config import Settings
+from rankscope.config import FloorSettings, Settings
 from rankscope.core.documents import Query
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Trace
@@ -57,7 +57,7 @@ class ProbeRuns(ProbeLayout):
 
     def on_resize(self, event: events.Resize) -> None:
         """Share the height anew."""
-        self.size_parts(event.size.height)
+        self.size_parts(event.size.height, self.state.view)
         self.call_after_refresh(self.relink)
 
     def on_descendant_focus(self) -> None:
@@ -149,7 +149,7 @@ class ProbeRuns(ProbeLayout):
 
     @on(messages.DocumentChosen)
     def _document_chosen(self, message: messages.DocumentChosen) -> None:
-        self.state = replace(self.state, chosen=message.doc_id, following=False)
+        self.state = self.state.choosing(message.doc_id)
 
     def submit(self, text: str) -> None:
         """Run a query to the end and keep it; a draft of the same query is kept instead of run again."""
@@ -212,6 +212,9 @@ class ProbeRuns(ProbeLayout):
             draft=False,
             read_only=True,
             came_from=came_from,
+            sought="",
+            other="",
+            answers=self._live.answers.idle(),
         )
         displayed = self.state.trace is not None
         self.state = shown.showing(trace)
@@ -224,8 +227,17 @@ class ProbeRuns(ProbeLayout):
     def _close_stored(self) -> None:
         if self._live is not None:
             live, self._live = self._live, None
-            self.state = live
+            self.state = replace(live, answers=live.answers.idle())
             self.query_one(QueryBar).write(live.query.text if live.query is not None else "")
+
+    def take_floor(self, floor: FloorSettings) -> None:
+        """A floor was stored: the runs to come use it, and the live trace on the screen is held to it."""
+        live = self._live_state
+        settings = replace(live.settings, floor=replace(floor, top_k=live.settings.floor.top_k))
+        state = replace(live, settings=settings)
+        if live.trace is not None:
+            state = state.rederived(with_floor_of(settings, live.trace))
+        self._set_live(state)
 
     @property
     def _live_state(self) -> ProbeState:

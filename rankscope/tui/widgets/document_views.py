@@ -1,18 +1,20 @@
-"""What the document pane shows of the chosen document: its way through the stages, its text, its scores."""
+"""What the document pane shows of the chosen document: its way through the stages, and its text."""
 
 from __future__ import annotations
 
-from textual.content import Content
+from textual.content import Content, Span
 
+from rankscope.core.documents import Document
 from rankscope.core.sanitize import one_line
-from rankscope.core.trace import Hit, Ranking, Trace
+from rankscope.core.trace import Ranking, Trace
+from rankscope.insight.truncation import lens
 from rankscope.stages.bm25.tokenizer import tokenize
+from rankscope.stages.rerank.reading import Reading
 from rankscope.tui import cells
 from rankscope.tui.views import where_absent
+from rankscope.tui.widgets.biography_view import arithmetic
 
-__all__ = ["VIEWS", "journey", "scores_view", "text_view"]
-
-VIEWS = ("text", "scores")
+__all__ = ["journey", "text_view"]
 
 
 def journey(
@@ -28,8 +30,8 @@ def journey(
         score = cells.score_text(hit.score, ranking.score_scale)
         name = Content.styled(f"{one_line(ranking.stage, 16)} ", "$muted")
         step = name + Content.assemble((f"#{hit.rank}", "bold"), f" {score}")
-        if arithmetic := _arithmetic(hit, k):
-            step += Content.styled(f" ({arithmetic})", "$muted")
+        if made := arithmetic(hit, k):
+            step += Content.styled(f" ({made})", "$muted")
         if ranking.stage == "rerank" and trace.before is not None and (before := trace.before.hit(doc_id)):
             moved = cells.move(before.rank - hit.rank, dim=ranking.status != "ok")
             step += Content(" ") + moved
@@ -56,15 +58,6 @@ def _absent(trace: Trace, ranking: Ranking, total: int) -> Content:
     return Content.assemble((f"{one_line(ranking.stage, 16)} ", "$muted"), (words, "$fall"))
 
 
-def _arithmetic(hit: Hit, k: int | None) -> str:
-    """How reciprocal rank fusion made the score; empty for other hits."""
-    ranks = {key[5:]: int(value) for key, value in hit.details.items() if key.startswith("rank:")}
-    shares = {key[6:]: value for key, value in hit.details.items() if key.startswith("share:")}
-    if not ranks:
-        return ""
-    return cells.fused_shares(ranks, shares, k)
-
-
 def _fate(trace: Trace, doc_id: str) -> Content:
     """Kept or dropped, by how much."""
     final = trace.final
@@ -86,21 +79,75 @@ def _fate(trace: Trace, doc_id: str) -> Content:
     return Content.styled(f"beyond K={trace.top_k}", "bold $fall")
 
 
-def text_view(trace: Trace, doc_id: str) -> Content:
-    """Title and text with the query's words marked; before them what the cross-encoder did not see."""
-    document = trace.documents.get(doc_id)
-    terms = tokenize(trace.query.text)
-    lines: list[Content] = []
-    if document is not None and document.title:
-        lines.append(cells.marked(document.title, terms, style="bold"))
-    if warning := _cut(trace, doc_id):
-        lines.append(Content.styled(warning, "$fall"))
+def text_view(
+    trace: Trace, doc_id: str, document: Document | None, reading: Reading | None = None, note: str = ""
+) -> Content:
+    """Title and text with the query's words marked, and which part of it the cross-encoder saw."""
     if document is None:
         return Content.styled("The trace holds no text for this document.", "$muted")
-    lines.append(cells.marked(document.text, terms))
+    lines = [told] if (told := _seen(trace, doc_id, reading, note)) else []
+    lines.append(_lens(trace, doc_id, document, reading))
     if document.metadata:
         lines.append(Content.styled(cells.metadata_text(document), "$muted"))
     return Content("\n").join(lines)
+
+
+def _winner(trace: Trace, doc_id: str) -> int | None:
+    """The window whose score counted, from 1; None where the trace does not say."""
+    hit = trace.after.hit(doc_id) if trace.after is not None else None
+    window = None if hit is None else hit.details.get("window")
+    return None if window is None else int(window)
+
+
+def _seen(trace: Trace, doc_id: str, reading: Reading | None, note: str) -> Content | None:
+    """How much of the passage the cross-encoder read, and which window gave the score."""
+    if reading is None:
+        warning = _cut(trace, doc_id)
+        return (
+            Content.styled(f"{warning} {note}".strip(), "$fall" if warning else "$muted")
+            if (warning or note)
+            else None
+        )
+    tokens, cut = len(reading.tokens), reading.tokens_cut
+    if len(reading.windows) == 1 and not cut:
+        words = f"The cross-encoder reads all {tokens:,} tokens of it."
+        return Content.styled(words + _query_cut(reading), "$fall" if reading.query_tokens_cut else "$muted")
+    words = f"The cross-encoder reads {tokens - cut:,} of {tokens:,} tokens"
+    if len(reading.windows) > 1:
+        winner = _winner(trace, doc_id)
+        first, last = reading.windows[winner - 1] if winner else (0, 0)
+        won = f"window {winner} won: tokens {first + 1:,} to {last:,}" if winner else "none was scored here"
+        words += f" in {len(reading.windows)} windows; {won}"
+    words += f"; the last {cut:,} are cut, from the mark on" if cut else ""
+    return Content.styled(f"{'! ' if cut else ''}{words}.{_query_cut(reading)}", "$fall" if cut else "$muted")
+
+
+def _query_cut(reading: Reading) -> str:
+    cut = reading.query_tokens_cut
+    return f" The query's last {cut:,} tokens are not read." if cut else ""
+
+
+def _lens(trace: Trace, doc_id: str, document: Document, reading: Reading | None) -> Content:
+    """The text as the model was given it; what it did not see is struck out, other windows are dim."""
+    text = document.searchable
+    shown = cells.marked(text, tokenize(trace.query.text))
+    spans = [Span(0, len(document.title), "bold")] if document.title else []
+    marks: list[tuple[int, str]] = []
+    if reading is not None and (len(reading.windows) > 1 or reading.tokens_cut):
+        winner = _winner(trace, doc_id)
+        for part in lens(text, reading.tokens, reading.windows, None if winner is None else winner - 1):
+            if part.kind == "cut":
+                spans.append(Span(part.start, part.end, "strike $muted"))
+                marks.append((part.start, "✂ "))
+            elif part.kind == "read" and winner is not None:
+                spans.append(Span(part.start, part.end, "$muted"))
+            elif part.kind == "scored" and winner is not None and len(reading.windows) > 1:
+                marks += [(part.start, "⟦"), (part.end, "⟧")]
+    shown = shown.add_spans(spans)
+    marks.sort(key=lambda entry: entry[0])  # of those at one place, the end of a window first
+    for place, mark in reversed(marks):
+        shown = shown[:place] + Content.styled(mark, "bold $fall") + shown[place:]
+    return shown
 
 
 def _cut(trace: Trace, doc_id: str) -> str:
@@ -112,51 +159,3 @@ def _cut(trace: Trace, doc_id: str) -> str:
     tokens = hit.details.get("tokens")
     of = f" of {int(tokens):,}" if tokens else ""
     return f"! The cross-encoder did not see the last {cut:,}{of} tokens of this passage."
-
-
-def scores_view(trace: Trace, doc_id: str, width: int, *, k: int | None = None) -> Content:
-    """A line a stage: rank, score, a bar on the stage's own scale, and what the figure is made of."""
-    lines = [Content.styled(f"{'stage':<8} {'rank':<12} {'score':>8}  {'':<12}  {'scale':<12} ms", "$muted")]
-    for ranking in trace.rankings:
-        lines.append(_score_line(trace, ranking, doc_id, k))
-    lines.append(Content.assemble((f"{'floor':<8} ", "$muted"), _fate(trace, doc_id) or Content("–")))
-    return Content("\n").join(line.truncate(width, ellipsis=True) for line in lines)
-
-
-def _score_line(trace: Trace, ranking: Ranking, doc_id: str, k: int | None) -> Content:
-    hit = ranking.hit(doc_id)
-    name = Content.styled(f"{cells.fit(ranking.stage, 8)} ", "$muted")
-    time = cells.ms_text(ranking.ms)
-    scale = f"{ranking.score_scale:<12} {time}"
-    if hit is None:
-        words = where_absent(trace, ranking.stage)
-        last = ranking.hits[-1].score if ranking.hits else None
-        edge = f"; the last one there scores {cells.score_text(last, ranking.score_scale)}" if last else ""
-        return Content.assemble(name, (words, "bold $fall"), (edge, "$muted"))
-    best = max((other.score for other in ranking.hits if other.score is not None), default=0.0)
-    share = cells.bar_fraction(hit.score, ranking.score_scale, best)
-    rank = Content.assemble((f"#{hit.rank}", "bold"), (f" of {len(ranking.hits)}", "$muted"))
-    line = Content.assemble(
-        name,
-        rank + Content(" " * max(12 - rank.cell_length, 0)),
-        f" {cells.score_text(hit.score, ranking.score_scale):>8}  ",
-        (cells.bar(share, 12), "$bar"),
-        (f"  {scale:<20}", "$muted"),
-    )
-    return line + Content.styled(_made_of(hit, k), "$muted")
-
-
-def _made_of(hit: Hit, k: int | None) -> str:
-    """Fusion: each list's rank and share. Reranker: logit and tokens, where it reports them."""
-    if arithmetic := _arithmetic(hit, k):
-        names = " + ".join(key[5:] for key in hit.details if key.startswith("rank:"))
-        return f"  {one_line(names)}: {arithmetic}"
-    parts = []
-    if "logit" in hit.details:
-        parts.append(f"logit {hit.details['logit']:+.2f}")
-    if tokens := hit.details.get("tokens"):
-        cut = hit.details.get("tokens_cut", 0)
-        parts.append(f"{int(tokens)} tokens, {f'{int(cut)} not seen' if cut else 'all seen'}")
-    if (windows := hit.details.get("windows", 1)) > 1:
-        parts.append(f"best of {int(windows)} windows: {int(hit.details.get('window', 1))}")
-    return f"  {', '.join(parts)}" if parts else ""
