@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rankscope.core.trace import Trace
 from rankscope.engine.floors import judged_of
 from rankscope.engine.judged_traces import JudgedTraces, from_store
 from rankscope.errors import UsageError
+from rankscope.insight.ab import Comparison, compare
 from rankscope.insight.verdict.assemble import draw_verdict
 from rankscope.insight.verdict.model import Verdict
 from rankscope.tracing.database import connect, one_line_errors, prepare
@@ -16,7 +19,7 @@ from rankscope.tracing.database import connect, one_line_errors, prepare
 if TYPE_CHECKING:
     from rankscope.engine.workspace import Workspace
 
-__all__ = ["Drawn", "judged_traces", "last_numbers", "verdict_of"]
+__all__ = ["Compared", "Drawn", "compared_of", "judged_traces", "last_numbers", "verdict_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,24 @@ class Drawn:
     verdict: Verdict
     source: str
     """Where the judgments came from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two pipelines on the same queries, and what was compared."""
+
+    a: JudgedTraces
+    b: JudgedTraces
+    comparison: Comparison
+
+    def trace(self, trace_id: str) -> Trace | None:
+        """A trace of either side by its id."""
+        found = (trace for side in (self.a, self.b) for trace in side.traces if trace.trace_id == trace_id)
+        return next(found, None)
+
+    def grades(self, query_id: str) -> Mapping[str, int]:
+        """Grades of a query by document."""
+        return self.a.judgments.grades.get(query_id, {})
 
 
 def judged_traces(workspace: Workspace, pipeline: str | None = None) -> tuple[JudgedTraces, str]:
@@ -52,6 +73,26 @@ def verdict_of(workspace: Workspace, pipeline: str | None = None) -> Drawn:
     found, source = judged_traces(workspace, pipeline)
     verdict = draw_verdict(found.traces, found.judgments, strata=found.strata, settings=workspace.settings)
     return Drawn(found, verdict, source)
+
+
+def compared_of(workspace: Workspace, a: str, b: str) -> Compared:
+    """Pipeline ``b`` against ``a``, both named by their fingerprints; takes seconds.
+
+    Pipelines that cut documents differently are compared by document. Raises UsageError where they have
+    no judged query in common.
+    """
+    one, _ = judged_traces(workspace, a)
+    other, _ = judged_traces(workspace, b)
+    cuts = [side.traces[0].pipeline.settings.get("chunking") for side in (one, other)]
+    comparison = compare(
+        one.traces,
+        other.traces,
+        one.judgments,
+        strata=one.strata,
+        top_k=workspace.settings.floor.top_k,
+        by_document=None not in cuts and cuts[0] != cuts[1],
+    )
+    return Compared(one, other, comparison)
 
 
 def last_numbers(path: Path, *, busy_seconds: float = 5.0) -> tuple[int, int]:

@@ -180,6 +180,15 @@ class VerdictScreen(ModeScreen):
         self._pipeline = self.state.next_pipeline
         self.action_measure_again()
 
+    def action_compare(self) -> None:
+        """This pipeline against the next one, as A and B."""
+        from rankscope.tui.screens.ab import AbScreen
+
+        state = self.state
+        if state.drawn is not None and state.next_pipeline is not None:
+            pair = (state.next_pipeline, state.drawn.judged.pipeline)
+            self.app.push_screen(AbScreen(self.workspace, *pair, pipelines=state.pipelines))
+
     # Scrolling
 
     def action_scroll_lines(self, by: int) -> None:
