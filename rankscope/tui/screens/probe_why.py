@@ -24,6 +24,7 @@ from rankscope.tui.widgets.document_pane import document_of
 
 __all__ = ["ProbeWhy", "question_of"]
 
+_NOTHING = Document("", "")
 REST_S = 0.12
 """How long the choice must rest before something is looked up for it."""
 
@@ -114,7 +115,9 @@ class ProbeWhy(ProbeRuns):
             if document is None:
                 return
             answers = self.state.answers
-            known = {**answers.documents, document.doc_id: document}
+            known = {**answers.documents}
+            if document.text:  # an imported trace may have the id alone
+                known[document.doc_id] = document
             state = self.state.choosing(document.doc_id, sought=True)
             self.state = replace(state, view="biography", answers=replace(answers, documents=known))
 
@@ -125,7 +128,8 @@ class ProbeWhy(ProbeRuns):
         found = {document.doc_id: document for document in in_trace(trace, text)}
         if self.state.phase is Phase.READY:
             corpus = self.look_ups.matches(text, self.state.settings)
-            found = {**found, **{item.doc_id: item for item in corpus if item.doc_id not in found}}
+            # The corpus has the text where the trace has the id alone.
+            found.update({item.doc_id: item for item in corpus if not found.get(item.doc_id, _NOTHING).text})
         exact = [document for doc_id, document in found.items() if doc_id == text]
         return [*exact, *(document for document in found.values() if document.doc_id != text)]
 

@@ -18,15 +18,17 @@ __all__ = ["comparison_view", "words_view"]
 _STRONG, _WEAK = 0.3, 0.08
 """Shares of the largest effect from which a word is drawn as strong, or marked at all."""
 _NAMED = 6
+_FELT = 0.005
+"""Effects below this show as zero."""
 _LEGEND = "underlined: the score falls without it; slanted: it rises. +n before a sentence: its effect"
 
 
 def words_view(words: Words, width: int, note: str = "") -> Content:
     """One document: score, words of the query, strongest words, and the text with its effects."""
     (known,) = words.attributions
-    lines = [_head(known, words, note)]
-    lines += _named("query ", _effects(known.query_words))
-    lines += _named("text  ", _strongest(known))
+    lines = [_head(known, words, note).truncate(width, ellipsis=True)]
+    named = [*_named("query ", _effects(known.query_words)), *_named("text  ", _strongest(known))]
+    lines += [line.truncate(2 * width, ellipsis=True) for line in named]
     lines.append(Content.styled(_LEGEND, "$muted").truncate(width, ellipsis=True))
     lines.append(drawn(known))
     return Content("\n").join(lines)
@@ -78,7 +80,8 @@ def _effects(parts: Iterable[Part]) -> list[tuple[str, float]]:
 
 def _strongest(known: Attribution) -> list[tuple[str, float]]:
     """The words with the largest effects either way, those that hold it up first."""
-    largest = sorted(_effects(known.words), key=lambda word: -abs(word[1]))[: 2 * _NAMED]
+    felt = [word for word in _effects(known.words) if abs(word[1]) >= _FELT]
+    largest = sorted(felt, key=lambda word: -abs(word[1]))[: 2 * _NAMED]
     return sorted(largest, key=lambda word: -word[1])
 
 
@@ -92,7 +95,7 @@ def _named(title: str, words: Sequence[tuple[str, float]]) -> list[Content]:
 def effect_cell(effect: float) -> Content:
     """``+0.58`` or ``−0.41``: the sign tells the direction, the colour repeats it."""
     text = f"{effect:+.2f}".replace("-", "−")
-    return Content.styled(text, "$rise" if effect > 0.005 else "$fall" if effect < -0.005 else "$muted")
+    return Content.styled(text, "$rise" if effect >= _FELT else "$fall" if effect <= -_FELT else "$muted")
 
 
 def _over(words: Words, names: tuple[str, str], difference: float | None, note: str, width: int) -> Content:
