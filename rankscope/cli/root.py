@@ -15,6 +15,9 @@ from rankscope.errors import RankScopeError
 
 __all__ = ["cli", "main"]
 
+INTERRUPTED = 130
+"""Exit status after Ctrl-C, as shells give it: 128 and the number of the signal."""
+
 _COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("rankscope.cli.index", "Build the index of a workspace from documents."),
     "query": ("rankscope.cli.query", "Run one query without the screen."),
@@ -24,6 +27,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("rankscope.cli.diff", "Compare two traces, or two groups of traces."),
     "eval": ("rankscope.cli.eval", "Measure every stage on judged queries, before and after."),
     "verdict": ("rankscope.cli.verdict", "Say whether reranking earns its latency here."),
+    "ab": ("rankscope.cli.ab", "Compare two pipelines on the same judged queries."),
     "why": ("rankscope.cli.why", "Say why a document is, or is not, in the result of a query."),
     "check": ("rankscope.cli.check", "Look for what is wrong with rankings."),
     "rule": ("rankscope.cli.rule", "Explain a finding."),
@@ -77,7 +81,14 @@ def cli(ctx: click.Context, workspace: str | None) -> None:
 def main() -> None:
     """Entry point: one line on stderr for every expected error, and its exit status."""
     try:
-        cli(prog_name="rankscope")
+        status = cli.main(prog_name="rankscope", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort) as error:
+        if not any(isinstance(e, KeyboardInterrupt) for e in (error, error.__cause__, error.__context__)):
+            _stop("nothing was done.", 1)  # a question was answered with no, or there was nobody to ask
+        _stop("stopped; what was stored so far is kept.", INTERRUPTED)
     except RankScopeError as error:
         _stop(str(error), error.exit_code)
     except OSError as error:
@@ -87,6 +98,7 @@ def main() -> None:
         _stop(f"{where}{error.strerror}.", 2)
     except sqlite3.Error as error:
         _stop(f"a database of the workspace cannot be used: {error}. Run `rankscope doctor`.", 2)
+    sys.exit(status if isinstance(status, int) else 0)
 
 
 def _stop(line: str, status: int) -> NoReturn:
