@@ -18,6 +18,7 @@ from rankscope.cli.judged_source import Given, given_traces
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
+    from rankscope.config import Settings
     from rankscope.core.trace import Trace
     from rankscope.insight.ab import Comparison
 
