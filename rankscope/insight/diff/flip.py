@@ -123,15 +123,21 @@ def _one_floored(one: _Side, other: _Side) -> _Found:
 def _apart(one: _Side, other: _Side, reason: str) -> _Found:
     """Scores that may not be compared: each is told with its own floor."""
     old, new = reranker_of(one.trace), reranker_of(other.trace)
-    cause: Cause = "unknown"
-    if one.reranked and old is not None and new is not None and old != new:
-        cause, reason = "model", _model_change(old, new)
+    changed = "" if old is None or new is None or not one.reranked else _model_change(old, new)
+    cause: Cause = "model" if changed else "unknown"
+    floors = (one.trace.floor, other.trace.floor)
+    moved = "" if floors[0] == floors[1] else f"; the floor moved too, {_arrow(*floors)}"
     best = _doc(one if one.decision == "answer" else other)
-    return cause, f"{reason}: {_standing(one, 'before')}; {_standing(other, 'now')}", best
+    told = f"{changed or reason}: {_standing(one, 'before')}; {_standing(other, 'now')}{moved}"
+    return cause, told, best
+
+
+def _arrow(before: Floor | None, after: Floor | None) -> str:
+    return f"{floor_text(before)} → {floor_text(after)}"
 
 
 def _model_change(old: ModelInfo, new: ModelInfo) -> str:
-    """Other weights, or the same ones made to read or to give out something else."""
+    """Other weights, or the same ones made to read or to give out something else; empty for neither."""
     if (old.name, old.revision) != (new.name, new.revision):
         return f"another model, {old.name} {old.revision[:8]} → {new.name} {new.revision[:8]}"
     facts = (("max_length", "tokens"), ("activation", "activation"))
@@ -140,7 +146,7 @@ def _model_change(old: ModelInfo, new: ModelInfo) -> str:
         for name, word in facts
         if getattr(old, name) != getattr(new, name)
     ]
-    return f"the same weights, run otherwise ({', '.join(changed)})"
+    return f"the same weights, run otherwise ({', '.join(changed)})" if changed else ""
 
 
 def _same_model(one: _Side, other: _Side) -> _Found:
@@ -148,7 +154,7 @@ def _same_model(one: _Side, other: _Side) -> _Found:
     # Would the old floor have decided the new scores as it did the old ones? Then it is the floor.
     moved = one.floor is not None and other.floor is not None and one.floor.value != other.floor.value
     if moved and other.clears(one.floor) == one.clears(one.floor):
-        values = f"{floor_text(one.floor)} → {floor_text(other.floor)}"
+        values = _arrow(one.floor, other.floor)
         return "floor", f"the floor moved, {values}; {_standing(other, 'now')}", _doc(other)
     answering, refusing = (one, other) if one.decision == "answer" else (other, one)
     best = answering.best
