@@ -26,6 +26,7 @@ class Mode:
 MODES: tuple[Mode, ...] = (
     Mode("probe", "1", "Probe", "rankscope.tui.screens.probe:ProbeScreen", "One query, its lists before and after reranking."),
     Mode("traces", "2", "Traces", "rankscope.tui.screens.traces:TracesScreen", "Stored traces: find, open, replay, compare."),
+    Mode("floors", "3", "Floors", "rankscope.tui.screens.floors:FloorsScreen", "Choose the relevance floor by what it does."),
     Mode("judge", "4", "Judge", "rankscope.tui.screens.judge:JudgeScreen", "Grade the candidates of stored queries."),
     Mode("verdict", "5", "Verdict", "rankscope.tui.screens.verdict:VerdictScreen", "Does the reranker earn its latency?"),
 )  # fmt: skip

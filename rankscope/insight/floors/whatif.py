@@ -196,11 +196,12 @@ def kept_ids(observations: Observations, floor: float | None, top_k: int | None 
     return lists
 
 
-def curve(table: FloorTable, *, points: int = 200) -> Curve:
-    """Counts at ``points`` floors that lie at equal shares of the distinct scores."""
-    scores = np.unique(table.observations.scores[table.observations.scored])
-    places = np.unique(np.linspace(0, len(scores) - 1, min(points, len(scores))).astype(np.int64))
-    floors = scores[places] if len(scores) else scores
+def curve(table: FloorTable, *, points: int = 200, floors: NDArray | None = None) -> Curve:
+    """Counts at these floors, by default at ``points`` that lie at equal shares of the distinct scores."""
+    if floors is None:
+        scores = np.unique(table.observations.scores[table.observations.scored])
+        places = np.unique(np.linspace(0, len(scores) - 1, min(points, len(scores))).astype(np.int64))
+        floors = scores[places] if len(scores) else scores
     kept, relevant_kept = table.kept(floors), table.kept_relevant(floors)
     judged_kept = kept - table.kept_unjudged(floors)
     return Curve(

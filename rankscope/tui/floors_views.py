@@ -1,0 +1,316 @@
+"""The parts of the floors screen as styled text and pictures. Pure: a state in, content out."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from textual.content import Content
+
+from rankscope.core.sanitize import one_line
+from rankscope.core.scales import ScoreScale
+from rankscope.insight.floors.distributions import GAP_RANK, Axis, Histogram, Kind, histogram, on_axis
+from rankscope.insight.floors.observations import Observations
+from rankscope.insight.floors.whatif import Curve, curve
+from rankscope.tui import cells
+from rankscope.tui.floors_state import FloorsState, Looked
+from rankscope.tui.verdict_views import interval_text
+from rankscope.tui.widgets.score_plot import Bars, Curves, Picture, Tick, bins_for
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from rankscope.insight.floors.suggestion import Suggestion
+
+__all__ = [
+    "consequence_lines",
+    "floor_title",
+    "floor_words",
+    "legend",
+    "list_row",
+    "picture",
+    "plot_title",
+    "source_line",
+    "suggestion_row",
+]
+
+LAYERS = (
+    ("relevant", "█", "$rise"),
+    ("borderline", "▓", "$mark"),
+    ("not relevant", "▒", "$fall"),
+    ("unjudged", "░", "$muted"),
+)
+"""Judgments from the axis upward, each with a glyph of its own."""
+CURVES = (("precision", "p", "$fall"), ("recall", "r", "$rise"), ("answer rate", "a", "$mark"))
+_KINDS: dict[Kind, str] = {
+    "all": "ALL SCORES",
+    "top": "BEST SCORE OF EACH QUERY",
+    "at-k": "SCORE AT RANK K",
+    "gap": f"FALL FROM RANK 1 TO {GAP_RANK}",
+}
+_SHORT = {"borderline": "border", "not relevant": "not"}
+_SKEWED = 20.0
+"""Heights are drawn by their roots where the highest bar is so many times the middle one."""
+_MARKS = {"relevant": ("y", "$rise"), "borderline": ("b", "$mark"), "not relevant": ("x", "$fall")}
+
+
+@lru_cache(maxsize=4)
+def _counted(group: Observations, kind: Kind, axis: Axis, bins: int) -> Histogram:
+    return histogram(group, kind, axis=axis, bins=bins)
+
+
+@lru_cache(maxsize=4)
+def _curve(looked: Looked, axis: Axis, width: int) -> tuple[Curve, float, float]:
+    """The shares at a floor for every column of the axis, and the ends of the axis."""
+    group = looked.material.group
+    ends = _counted(group, "all", axis, 2).edges[[0, -1]]
+    low, high = float(ends[0]), float(ends[1])
+    places = low + (high - low) * (np.arange(width) + 0.5) / width
+    return curve(looked.table, floors=_from_axis(places, group.score_scale, axis)), low, high
+
+
+def _from_axis(places: NDArray, scale: ScoreScale, axis: Axis) -> NDArray:
+    """Scores from their places on an axis: what ``on_axis`` does, backwards."""
+    if axis == "logit" and scale is ScoreScale.PROBABILITY:
+        found: NDArray = 1 / (1 + np.exp(-places))
+        return found
+    return on_axis(places, ScoreScale.PROBABILITY, "logit") if axis == "probability" else places
+
+
+def picture(state: FloorsState, width: int) -> Picture | None:
+    """The histogram or the curves, with the floor at its place."""
+    if state.looked is None or width < 8:
+        return None
+    if state.curve:
+        return _curves(state, state.looked, width)
+    group = state.looked.material.group
+    layered = bool(group.judged.any()) and state.kind != "gap"
+    counted = _counted(group, state.kind, state.axis, bins_for(width, layered=layered))
+    edges = (float(counted.edges[0]), float(counted.edges[-1]))
+    shown = np.sqrt if _skewed(counted) else np.asarray
+    layers: list[tuple[NDArray, str, str]] = [(shown(counted.counts), "", "$bar")]
+    if layered:
+        stacked = np.cumsum([counted.by_judgment[name] for name, _, _ in LAYERS], axis=0)
+        layers = [
+            (np.where(counted.by_judgment[name] > 0, shown(high), 0), glyph, style)
+            for high, (name, glyph, style) in zip(stacked[::-1], LAYERS[::-1], strict=True)
+        ]
+    on_plot = state.kind != "gap"
+    return Bars(
+        layers,
+        _ticks(*edges),
+        _place(state, state.floor, edges) if on_plot else None,
+        _place(state, _other_floor(state), edges) if on_plot else None,
+    )
+
+
+def _skewed(counted: Histogram) -> bool:
+    """Whether a few bins are so high that the others would not be seen."""
+    present = counted.counts[counted.counts > 0]
+    return bool(len(present)) and float(present.max()) > _SKEWED * float(np.median(present))
+
+
+def _curves(state: FloorsState, looked: Looked, width: int) -> Curves:
+    found, *ends = _curve(looked, state.axis, width)
+    edges = (ends[0], ends[1])
+    shares = {"precision": found.precision, "recall": found.recall, "answer rate": found.answer_rate}
+    return Curves(
+        (np.arange(width) + 0.5) / width,
+        [(shares[name], letter, style) for name, letter, style in CURVES],
+        _ticks(*edges),
+        _place(state, state.floor, edges),
+        _place(state, _other_floor(state), edges),
+    )
+
+
+def _other_floor(state: FloorsState) -> float | None:
+    baseline = None if state.looked is None else state.looked.material.baseline
+    return None if baseline == state.floor else baseline
+
+
+def _place(state: FloorsState, floor: float | None, edges: tuple[float, float]) -> float | None:
+    """The floor between the ends of the axis, 0 to 1."""
+    if floor is None:
+        return None
+    value = float(on_axis(np.array([floor]), state.scale, state.axis)[0])
+    return min(max((value - edges[0]) / (edges[1] - edges[0]), 0.0), 1.0)
+
+
+def _ticks(low: float, high: float, most: int = 6) -> list[Tick]:
+    """Round values within the axis."""
+    rough = (high - low) / most
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(power * times for times in (1, 2, 2.5, 5, 10) if power * times >= rough * (1 - 1e-9))
+    values = np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step
+    return [((value - low) / (high - low), f"{value + 0.0:.4g}") for value in values.tolist()]
+
+
+def plot_title(state: FloorsState, width: int) -> Content:
+    """What is counted, on which axis, and how high the highest bar is."""
+    if state.looked is None:
+        return Content("")
+    scale = state.scale.value
+    axis = scale if state.axis == "native" else f"{scale} on a {state.axis} axis"
+    title = "CURVES" if state.curve else _KINDS[state.kind]
+    if not state.curve and width >= 8:
+        group = state.looked.material.group
+        layered = bool(group.judged.any()) and state.kind != "gap"
+        counted = _counted(group, state.kind, state.axis, bins_for(width, layered=layered))
+        axis += f", at most {int(counted.counts.max(initial=0)):,} a bar"
+        axis += ", heights by square root" if _skewed(counted) else ""
+    return Content.assemble((f" {title} ", "bold $primary"), (f"{axis} ", "$muted"))
+
+
+def legend(state: FloorsState, width: int) -> Content:
+    """What the glyphs of the plot mean, in short where there is little room."""
+    if state.looked is None:
+        return Content("")
+    group = state.looked.material.group
+    parts: list[tuple[str, str]] = []
+    if state.curve:
+        parts = [(letter, name) for name, letter, _ in CURVES]
+    elif group.judged.any() and state.kind != "gap":
+        known = [name for name, _, _ in LAYERS if name != "borderline" or group.borderline_grade is not None]
+        parts = [(glyph, name) for name, glyph, _ in LAYERS if name in known]
+    styles = {sign: style for _, sign, style in (*LAYERS, *CURVES)}
+    found = [
+        Content.assemble(
+            (sign, styles[sign]), (f" {name if width >= 64 else _SHORT.get(name, name)}", "$muted")
+        )
+        for sign, name in parts
+    ]
+    if found and width < 56:
+        return Content(" ").join(found)
+    found.append(Content.assemble(("┃", "bold $accent"), (" floor", "$muted")))
+    if _other_floor(state) is not None:
+        found.append(Content.assemble(("┊", "$muted"), (" in force", "$muted")))
+    return Content("  ").join(found)
+
+
+def source_line(state: FloorsState) -> Content:
+    """Which scores are looked at, and which are kept apart."""
+    if state.looked is None or state.reading is None:
+        return Content("")
+    group = state.looked.material.group
+    source = group.source
+    name = f"  {one_line(source.model.name, 40)}" if source.model.name else ""
+    line = Content.assemble((f"{source.stage} scores, {source.score_scale}{name}", "bold"))
+    line += Content.styled(f"  {cells.count_text(group.query_count, 'query', 'queries')}", "$muted")
+    if state.described:
+        line += Content.assemble(("  where ", "$muted"), (one_line(state.described, 60), "$mark"))
+    sources = len(state.reading.gathered.groups)
+    if sources > 1:
+        mixed = f"  source {state.place + 1} of {sources}: "
+        line += Content.assemble((mixed, "$muted"), ("c", "bold $primary"))
+    return line
+
+
+def floor_title(state: FloorsState) -> Content:
+    """The floor on the screen, where it comes from, and the one in force."""
+    words = Content.assemble((f" FLOOR {floor_words(state.floor)}", "bold $accent"))
+    if state.method:
+        words += Content.styled(f" by {state.method}", "$accent")
+    if state.said is not None and state.floor == state.said.baseline:
+        return words + Content.styled(", in force ", "$muted")
+    baseline = None if state.said is None else state.said.baseline
+    return words + Content.styled(f", now {floor_words(baseline)} ", "$muted")
+
+
+def consequence_lines(state: FloorsState, width: int) -> list[Content]:
+    """What the floor on the screen does."""
+    said = state.said
+    if said is None or state.looked is None:
+        return []
+    digits = 3 if width >= 36 else 2
+    per_answer, characters = said.kept_per_answer, said.characters_per_answer
+    context = "–" if per_answer is None else f"{per_answer:.1f} docs"
+    if characters is not None:
+        context += f", {characters:,.0f} chars"
+    rows = [
+        ("answered", f"{said.answered:,} of {said.traces:,}"),
+        ("", interval_text(said.answer_rate, digits=digits)),
+        ("kept", f"{said.kept:,}, dropped {said.dropped:,}"),
+        ("context", context),
+    ]
+    if said.relevant:
+        rows += [
+            ("relevant", f"{said.relevant_kept:,} kept, {said.relevant_below_floor:,} lost"),
+            ("junk kept", f"{said.junk_kept:,}, unjudged {said.unjudged_kept:,}"),
+            ("precision", interval_text(said.precision, digits=digits)),
+            ("recall", interval_text(said.recall, digits=digits)),
+        ]
+    else:
+        rows.append(("judged", "none: y b x in the list e"))
+    if said.answerable_answered is not None:
+        rows.append(("with answer", interval_text(said.answerable_answered, digits=digits)))
+    if said.unanswerable_answered is not None:
+        rows.append(("without", interval_text(said.unanswerable_answered, digits=digits)))
+    return [
+        Content.assemble((f"{name:<12}", "$muted"), (cells.shorten(value, width - 12), ""))
+        for name, value in rows
+    ]
+
+
+def floor_words(value: float | None) -> str:
+    """A floor in at most five digits."""
+    return "none" if value is None else f"{value:.4g}"
+
+
+def suggestion_row(item: Suggestion, width: int, *, chosen: bool) -> list[Content]:
+    """What one method suggests, with interval and evidence; its warning below where there is one."""
+    mark, count, wide = "▶" if chosen else " ", f"n {item.queries:,}", width >= 44
+    name = f"{mark}{cells.fit(item.method, 18 if wide else 13)} "
+    if item.value is None:
+        head = Content.assemble((name, "$muted"), ("no floor", "$fall"))
+    else:
+        value = f"{floor_words(item.value):<7}"
+        bounds = "" if item.low is None or item.high is None else f"[{short(item.low)}, {short(item.high)}]"
+        head = Content.assemble((name, "bold" if chosen else ""), (value, "bold"), f" {bounds}")
+    words = item.warning
+    if wide:
+        gap = max(width - head.cell_length - len(count), 1)
+        head += Content(" " * gap) + Content.styled(count, "$muted")
+    lines = [head.truncate(width, ellipsis=True)]
+    if not words and item.held_out:
+        name, rate = next(iter(item.held_out.items()))
+        words = f"{name} {interval_text(rate, digits=2)} on queries it was not fitted on"
+    if not wide:
+        words = f"{count}: {words}" if words else count
+    if words:
+        lines.append(Content.styled(f"  {cells.shorten(words, width - 2)}", "$muted"))
+    return lines
+
+
+def short(value: float) -> str:
+    """A bound in three digits."""
+    return f"{value:.2f}".replace("0.", ".", 1) if 0 <= value < 1 else f"{value:.3g}"
+
+
+def list_row(state: FloorsState, row: int, width: int) -> Content:
+    """One row of the list: a query that changes, or a document at the floor."""
+    assert state.looked is not None
+    group = state.looked.material.group
+    if state.listed == "documents":
+        document = state.near[row]
+        sign, style = _MARKS.get(state.mark_of(document), ("·", "$muted"))
+        above = row < state.above
+        score = cells.score_text(document.score, group.score_scale)
+        parts = [
+            Content.styled("▲" if above else "▽", "$rise" if above else "$fall"),
+            Content.styled(f"{score:>6}", "bold" if above else ""),
+            Content.styled(sign, f"bold {style}"),
+            Content.styled(cells.fit(document.doc_id, max(width // 3, 8)), ""),
+            Content.styled(cells.shorten(group.texts[document.trace], width), "$muted"),
+        ]
+        return cells.join_cells(parts).truncate(width, ellipsis=True)
+    number, lost = state.changed[row]
+    best = float(group.top_scores[number])
+    score = cells.score_text(best if np.isfinite(best) else None, group.score_scale)
+    word, style = ("refused", "$fall") if lost else ("answered", "$rise")
+    parts = [
+        Content.styled(f"{'−' if lost else '+'} {word:<8}", style),
+        Content.styled(f"{score:>6}", "bold"),
+        Content.styled(cells.shorten(group.texts[number], width), ""),
+    ]
+    return cells.join_cells(parts).truncate(width, ellipsis=True)
