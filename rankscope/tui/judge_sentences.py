@@ -12,8 +12,8 @@ from rankscope.tui.sentences import Sentence
 __all__ = ["NOTHING_TO_JUDGE", "grade_text", "judge_sentence"]
 
 NOTHING_TO_JUDGE = (
-    "No traces are stored yet, so there is nothing to judge. Run queries in the probe (alt+1) and keep them "
-    "with enter, or import a log with `rankscope traces import FILE`; then come back."
+    "No traces are stored yet: run queries in the probe (alt+1, enter keeps a run), or import a log with "
+    "`rankscope traces import`."
 )
 
 

@@ -154,7 +154,7 @@ def _recall(evidence: Evidence) -> Block:
     rule = evidence.rule
     if rule is not None:
         word = ("met", "bold $rise") if rule.met else ("not met", "bold $fall")
-        words = f": top {rule.found_in} {_share(rule.found)}, top {rule.top_in} {_share(rule.top)}"
+        words = f": in {rule.found_in} {_share(rule.found)}, in {rule.top_in} {_share(rule.top)}"
         lines += Content.assemble(("rule of thumb ", "$muted"), word, words).wrap(BLOCK_WIDTH)
     return Block("RECALL AHEAD OF THE RERANKER", tuple(lines))
 
@@ -215,15 +215,15 @@ def _thinned(points: Sequence[GatePoint], chosen: GatePoint | None, most: int = 
 
 def _strata(evidence: Evidence) -> Block:
     lines = [
-        _row((row.name or "(none)", 15, "bold"), (f"{row.queries:,}", -4, "$muted"), ("", 2, ""))
-        + _row((_number(row.before.value, 3), 5, ""))
+        _row((row.name or "(none)", 12, "bold"), (f"{row.queries:,}", -5, "$muted"), ("", 2, ""))
+        + _row((_number(row.before.value, 3), 7, ""))
         + _row(("–" if row.after is None else _number(row.after.value, 3), 6, "bold"))
         + _row((signed_text(row.lift), 24, _tone(row.lift)))
         for row in evidence.strata
     ]
     if lines:
-        head = _row(("", 15, ""), ("n", -4, "$muted"), ("", 2, ""), ("before", 7, "$muted"))
-        lines.insert(0, head[:26] + _row((" after", 6, "$muted"), ("lift", 20, "$muted")))
+        head = _row(("", 12, ""), ("n", -5, "$muted"), ("", 2, ""), ("before", 7, "$muted"))
+        lines.insert(0, head + _row(("after", 6, "$muted"), ("lift", 24, "$muted")))
     return Block("BY KIND OF QUERY", tuple(lines), MEASURE)
 
 

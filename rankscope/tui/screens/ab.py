@@ -22,7 +22,7 @@ from rankscope.engine.workspace import Workspace
 from rankscope.tui import ab_views, keys
 from rankscope.tui.ab_state import AbState, Shown, ab_sentence
 from rankscope.tui.runner import ProbeWorkspace
-from rankscope.tui.screens.ab_keys import AB_KEYS, AB_NOTES
+from rankscope.tui.screens.ab_keys import AB_KEYS, AB_MORE, AB_NOTES
 from rankscope.tui.screens.mode_screen import ModeScreen
 from rankscope.tui.threads import reason
 from rankscope.tui.widgets.frame import FrameRule
@@ -60,7 +60,7 @@ class AbScreen(ModeScreen):
     KEYS = AB_KEYS
     NOTES = AB_NOTES
     CSS_PATH = "ab.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(AB_KEYS)]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(AB_KEYS), *AB_MORE]
     AUTO_FOCUS = ""
 
     state: var[AbState] = var(AbState("", ""))

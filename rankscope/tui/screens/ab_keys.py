@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+from textual.binding import Binding
+
 from rankscope.tui.keys import Key, Notes
 
-__all__ = ["AB_KEYS", "AB_NOTES"]
+__all__ = ["AB_KEYS", "AB_MORE", "AB_NOTES"]
 
 _CHOOSE = "Another query; pgup pgdn home end too."
 
@@ -14,10 +16,6 @@ AB_KEYS: tuple[Key, ...] = (
     Key("escape", "esc", "leave", "Back to the verdict", "back", "Back to where you came from.", "Comparison", 1),
     Key("up", "↑", "step(-1)", "Query above", "choose", _CHOOSE, "Comparison", 2),
     Key("down", "↓", "step(1)", "Query below", "choose", _CHOOSE, "Comparison", 2),
-    Key("pageup", "pgup", "page(-1)", "A page up", "choose", _CHOOSE, "Comparison"),
-    Key("pagedown", "pgdn", "page(1)", "A page down", "choose", _CHOOSE, "Comparison"),
-    Key("home", "home", "step(-1000000)", "First query", "choose", _CHOOSE, "Comparison"),
-    Key("end", "end", "step(1000000)", "Last query", "choose", _CHOOSE, "Comparison"),
     Key("a", "a", "open_side('a')", "Open A's trace", "A's trace", "Open the trace of A for the chosen query.", "Comparison", 3),
     Key("b", "b", "open_side('b')", "Open B's trace", "B's trace", "Open the trace of B for the chosen query; enter too.", "Comparison", 4),
     Key("enter", "enter", "open_side('b')", "Open B's trace", "B's trace", "Open the trace of B for the chosen query; enter too.", "Comparison", palette=False),
@@ -25,6 +23,14 @@ AB_KEYS: tuple[Key, ...] = (
     Key("x", "x", "swap", "Swap the two sides", "swap", "Swap A and B.", "Comparison", 6),
     Key("p", "p", "next_pipeline", "Another pipeline as B", "pipeline", "Compare A with the next pipeline.", "Comparison", 7),
 )  # fmt: skip
+
+AB_MORE = (
+    Binding("pageup", "page(-1)", "A page up", show=False),
+    Binding("pagedown", "page(1)", "A page down", show=False),
+    Binding("home", "step(-1000000)", "First query", show=False),
+    Binding("end", "step(1000000)", "Last query", show=False),
+)
+"""Keys that the help names in one line."""
 
 AB_NOTES = Notes(
     reading=(

@@ -18,7 +18,7 @@ from rankscope.tracing.judgment_log import StoredJudgment
 from rankscope.tui import judge_messages, keys
 from rankscope.tui.judge_state import JudgePhase
 from rankscope.tui.judge_views import agreement_text
-from rankscope.tui.screens.judge_keys import JUDGE_KEYS, JUDGE_NOTES
+from rankscope.tui.screens.judge_keys import JUDGE_KEYS, JUDGE_MORE, JUDGE_NOTES
 from rankscope.tui.screens.judge_reading import JudgeReading
 from rankscope.tui.screens.panel import Panel
 from rankscope.tui.screens.prompt import Prompt
@@ -34,7 +34,7 @@ class JudgeScreen(JudgeReading):
     MODE: ClassVar[str] = "judge"
     KEYS = JUDGE_KEYS
     NOTES = JUDGE_NOTES
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(JUDGE_KEYS)]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(JUDGE_KEYS), *JUDGE_MORE]
     AUTO_FOCUS = ""
 
     # Judging

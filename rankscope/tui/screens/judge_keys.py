@@ -4,15 +4,16 @@
 
 from __future__ import annotations
 
+from textual.binding import Binding
+
 from rankscope.tui.judge_state import GRADE_WORDS
 from rankscope.tui.keys import Key, Notes
 
-__all__ = ["JUDGE_KEYS", "JUDGE_NOTES"]
+__all__ = ["JUDGE_KEYS", "JUDGE_MORE", "JUDGE_NOTES"]
 
 _GRADE = "Grade the passage, from not relevant to perfect; the next candidate comes up."
 _CHOOSE = "Another candidate, judged or not."
 _QUERIES = "The query before or after this one."
-_SCROLL = "Scroll the passage."
 _STOP = "Stop the model that proposes grades."
 
 JUDGE_KEYS: tuple[Key, ...] = (
@@ -27,8 +28,6 @@ JUDGE_KEYS: tuple[Key, ...] = (
     Key("a", "a", "accept", "Take the model's proposal", "take proposal", "Take the model's proposal as your grade.", "Judging", 6),
     Key("up", "↑", "step(-1)", "Candidate above", "choose", _CHOOSE, "Judging"),
     Key("down", "↓", "step(1)", "Candidate below", "choose", _CHOOSE, "Judging"),
-    Key("pageup", "pgup", "scroll_passage(-1)", "Scroll the passage up", "scroll", _SCROLL, "Judging"),
-    Key("pagedown", "pgdn", "scroll_passage(1)", "Scroll the passage down", "scroll", _SCROLL, "Judging"),
     Key("enter", "enter", "next_unjudged", "Next query with work left", "next", "To the next query with candidates that you have not judged.", "Queries", 7),
     Key("less_than_sign", "<", "show_query(-1)", "Earlier query", "queries", _QUERIES, "Queries", 8),
     Key("greater_than_sign", ">", "show_query(1)", "Later query", "queries", _QUERIES, "Queries", 8),
@@ -39,6 +38,12 @@ JUDGE_KEYS: tuple[Key, ...] = (
     Key("r", "r", "read_again", "Read again", "reread", "Read traces and judgments again.", "Queries"),
 )  # fmt: skip
 
+JUDGE_MORE = (
+    Binding("pageup", "scroll_passage(-1)", "Scroll the passage up", show=False),
+    Binding("pagedown", "scroll_passage(1)", "Scroll the passage down", show=False),
+)
+"""Keys that the help names in one line."""
+
 JUDGE_NOTES = Notes(
     reading=(
         ("· 0 1 2 3", "not judged by you yet; your grade"),
@@ -47,5 +52,5 @@ JUDGE_NOTES = Notes(
         ("here, all", "your progress on this query and over all stored queries"),
     ),
     footnote="0 to 3 are grades here, so alt+1 to alt+5 choose another screen. "
-    "The order of the candidates is shuffled and tells nothing of their ranks.",
+    "pgup and pgdn scroll the passage. The order of the candidates is shuffled and tells nothing of their ranks.",
 )

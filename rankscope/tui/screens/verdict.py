@@ -23,7 +23,7 @@ from rankscope.errors import RankScopeError, UsageError
 from rankscope.tui import keys, verdict_views
 from rankscope.tui.runner import ProbeWorkspace
 from rankscope.tui.screens.mode_screen import ModeScreen
-from rankscope.tui.screens.verdict_keys import VERDICT_KEYS, VERDICT_NOTES
+from rankscope.tui.screens.verdict_keys import VERDICT_KEYS, VERDICT_MORE, VERDICT_NOTES
 from rankscope.tui.threads import reason
 from rankscope.tui.verdict_state import VerdictState, pipeline_name, verdict_sentence
 from rankscope.tui.widgets.frame import FrameRule
@@ -71,7 +71,7 @@ class VerdictScreen(ModeScreen):
     KEYS = VERDICT_KEYS
     NOTES = VERDICT_NOTES
     CSS_PATH = "verdict.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(VERDICT_KEYS)]
+    BINDINGS: ClassVar[list[BindingType]] = [*keys.bindings(VERDICT_KEYS), *VERDICT_MORE]
     AUTO_FOCUS = ""
 
     state: var[VerdictState] = var(VerdictState())

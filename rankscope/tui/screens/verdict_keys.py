@@ -4,23 +4,29 @@
 
 from __future__ import annotations
 
+from textual.binding import Binding
+
 from rankscope.tui.keys import Key, Notes
 
-__all__ = ["VERDICT_KEYS", "VERDICT_NOTES"]
+__all__ = ["VERDICT_KEYS", "VERDICT_MORE", "VERDICT_NOTES"]
 
 _SCROLL = "Scroll the evidence; pgup pgdn home end too."
 
 VERDICT_KEYS: tuple[Key, ...] = (
     Key("up", "↑", "scroll_lines(-1)", "Scroll up", "scroll", _SCROLL, "Verdict", 1),
     Key("down", "↓", "scroll_lines(1)", "Scroll down", "scroll", _SCROLL, "Verdict", 1),
-    Key("pageup", "pgup", "scroll_pages(-1)", "A page up", "scroll", _SCROLL, "Verdict"),
-    Key("pagedown", "pgdn", "scroll_pages(1)", "A page down", "scroll", _SCROLL, "Verdict"),
-    Key("home", "home", "scroll_edge(-1)", "To the start", "scroll", _SCROLL, "Verdict"),
-    Key("end", "end", "scroll_edge(1)", "To the end", "scroll", _SCROLL, "Verdict"),
     Key("c", "c", "compare", "Compare two pipelines", "compare", "Compare this pipeline with another one on the same queries.", "Verdict", 2),
     Key("p", "p", "next_pipeline", "Next pipeline", "pipeline", "The verdict on the next pipeline that has judged traces.", "Verdict", 3),
     Key("r", "r", "measure_again", "Measure again", "measure", "Read traces and judgments again and measure anew.", "Verdict", 4),
 )  # fmt: skip
+
+VERDICT_MORE = (
+    Binding("pageup", "scroll_pages(-1)", "A page up", show=False),
+    Binding("pagedown", "scroll_pages(1)", "A page down", show=False),
+    Binding("home", "scroll_edge(-1)", "To the start", show=False),
+    Binding("end", "scroll_edge(1)", "To the end", show=False),
+)
+"""Keys that the help names in one line."""
 
 VERDICT_NOTES = Notes(
     reading=(
