@@ -30,6 +30,7 @@ class Tally:
         self.fired: Counter[str] = Counter()
         self.passed: Counter[str] = Counter()
         self.not_applicable: Counter[str] = Counter()
+        self.reasons: Counter[tuple[str, str]] = Counter()
 
     def add(self, item: Checked) -> None:
         """Count one trace's report."""
@@ -38,6 +39,7 @@ class Tally:
         self.fired.update({finding.code for finding in item.report.findings})
         self.passed.update(item.report.passed)
         self.not_applicable.update(item.report.not_applicable.keys())
+        self.reasons.update(item.report.not_applicable.items())
 
     def sentence(self) -> str:
         """The counts in one line."""
@@ -49,15 +51,18 @@ class Tally:
         traces = f"{self.traces:,} trace{'' if self.traces == 1 else 's'}"
         return f"{total:,} finding{'' if total == 1 else 's'} in {traces} ({kinds})."
 
-    def silent(self) -> str:
-        """Which rules could not speak on some traces; empty when each could on all."""
+    def silent(self) -> list[str]:
+        """Which rules could not speak on some traces, and mostly why; empty when each could on all."""
         if not self.not_applicable:
-            return ""
-        parts = ", ".join(
-            f"{code} {'all' if count == self.traces else f'{count:,}'}"
-            for code, count in sorted(self.not_applicable.items())
-        )
-        return f"Not applicable for lack of evidence, in so many traces: {parts}."
+            return []
+        lines = ["Could not be asked for lack of evidence, so neither found nor passed:"]
+        for code, count in sorted(self.not_applicable.items()):
+            reasons = [(n, why) for (of, why), n in self.reasons.most_common() if of == code]
+            more = f", and {len(reasons) - 1} other reasons" if len(reasons) > 2 else ""
+            more = f"; {reasons[1][1]}" if len(reasons) == 2 else more
+            traces = "all" if count == self.traces else f"{count:,} of {self.traces:,}"
+            lines.append(f"  {code} on {traces}: {one_line(reasons[0][1])}{one_line(more)}")
+        return lines
 
 
 class Output:
@@ -86,9 +91,8 @@ class Output:
 
     def end(self) -> None:
         """Say the counts on stderr, so that stdout holds findings only."""
-        for line in (self.tally.sentence(), self.tally.silent()):
-            if line:
-                click.echo(line, err=True)
+        for line in (self.tally.sentence(), *self.tally.silent()):
+            click.echo(line, err=True)
         if self.tally.unreadable:
             click.echo(f"{self.tally.unreadable:,} records could not be read.", err=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import click
 
 from rankscope import __version__
+from rankscope.cli.colour import coloured
 from rankscope.cli.health import (
     Check,
     check_database,
@@ -60,9 +60,7 @@ def command(workspace_folder: str | None, as_json: bool) -> None:
     else:
         for check in checks:
             mark, colour = _MARKS[check.verdict]
-            shown = f"{mark:>5}"
-            if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
-                shown = click.style(shown, fg=colour)
+            shown = coloured(f"{mark:>5}", colour)
             click.echo(f"{shown}  {check.name:<22} {visible(check.message)}")
             if check.remedy:
                 click.echo(f"{'':>5}  {'':<22} {visible(check.remedy)}")

@@ -21,6 +21,7 @@ from rankscope.cli.eval_targets import (
 )
 from rankscope.cli.judged_source import Given, given_traces, said_of
 from rankscope.cli.options import with_overrides
+from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ def _say_problems(reports: list[CollectionReport]) -> bool:
     for report in reports:
         problems = report.evaluation.problems
         for problem in problems[:shown]:
-            click.echo(f"rankscope: {report.name}: {problem}", err=True)
+            click.echo(one_line(f"rankscope: {report.name}: {problem}"), err=True)
         if len(problems) > shown:
-            click.echo(f"rankscope: {report.name}: and {len(problems) - shown:,} more.", err=True)
+            click.echo(one_line(f"rankscope: {report.name}: and {len(problems) - shown:,} more."), err=True)
     return any(report.evaluation.problems for report in reports)

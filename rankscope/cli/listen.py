@@ -175,7 +175,7 @@ def _trace_line(trace: Trace, completed: bool) -> str:
 
 def _stage(ranking: Ranking) -> str:
     ms = "" if ranking.ms is None else f" {ranking.ms:.0f} ms"
-    status = "" if ranking.status == "ok" else f" {ranking.status}"
+    status = "" if ranking.status == "ok" else f" {one_line(ranking.status, 40)}"
     return f"{ranking.stage} {len(ranking.hits)}{ms}{status}"
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-import click
-
+from rankscope.cli.colour import coloured
 from rankscope.core.sanitize import cell_width, one_line, pad
 from rankscope.core.trace import Finding, Floor, Ranking, Trace
 from rankscope.tracing.summaries import TraceSummary
@@ -58,7 +56,7 @@ def list_lines(rows: Sequence[TraceSummary], names: Sequence[str], *, width: int
                 pad(name, id_width) + " ",
                 f"{_local(row.created_at):%Y-%m-%d %H:%M:%S} ",
                 pad(row.origin, 9),
-                _coloured(pad(row.decision or "", 8), row.decision or ""),
+                coloured(pad(row.decision or "", 8), _COLOURS.get(row.decision or "")),
                 f"{'' if row.total_ms is None else format(row.total_ms, '.0f'):>7}",
                 f"{moved:>6} ",
             )
@@ -98,7 +96,7 @@ def _stage_line(ranking: Ranking, width: int) -> str:
     status = ""
     if ranking.status != "ok":
         severity = "error" if ranking.status.startswith("failed") else "warning"
-        status = "  " + _coloured(one_line(ranking.status, width - 50), severity)
+        status = "  " + coloured(one_line(ranking.status, width - 50), _COLOURS.get(severity))
     count = f"{len(ranking.hits)} documents, {ranking.score_scale}"
     repeated = ranking.repeated_ids()
     twice = f", {len(repeated)} repeated" if repeated else ""
@@ -110,11 +108,11 @@ def _stage_line(ranking: Ranking, width: int) -> str:
 def _decision_line(trace: Trace) -> str:
     floor = "no floor" if trace.floor is None else _floor(trace.floor)
     kept = f"{len(trace.kept)} kept" + (f" (K={trace.top_k})" if trace.top_k is not None else "")
-    decision = _coloured(trace.decision or "not recorded", trace.decision or "")
+    decision = coloured(trace.decision or "not recorded", _COLOURS.get(trace.decision or ""))
     note = trace.attributes.get("floor_not_applied")
     applied = f"; not applied: {one_line(str(note), 80)}" if note else ""
     warning = trace.attributes.get("floor_warning")
-    warned = f"\n          {_coloured(one_line(str(warning), 160), 'warning')}" if warning else ""
+    warned = f"\n          {coloured(one_line(str(warning), 160), _COLOURS['warning'])}" if warning else ""
     return f"decision  {decision}: {kept}; {floor}{applied}{warned}"
 
 
@@ -123,7 +121,7 @@ def _floor(floor: Floor) -> str:
 
 
 def _finding_line(finding: Finding, width: int) -> str:
-    severity = _coloured(finding.severity, finding.severity)
+    severity = coloured(finding.severity, _COLOURS.get(finding.severity))
     code = one_line(finding.code, 9)
     return f"{code:<9} {severity}: {one_line(finding.message, width - 20)}"
 
@@ -164,11 +162,3 @@ def _document_lines(trace: Trace, top: int, width: int) -> list[str]:
 
 def _arrow(places: int) -> str:
     return "=" if places == 0 else f"▲ {places}" if places > 0 else f"▼ {-places}"
-
-
-def _coloured(text: str, kind: str) -> str:
-    """Colour beside the word, never instead of it; none without a terminal or with NO_COLOR."""
-    colour = _COLOURS.get(kind)
-    if colour is None or os.environ.get("NO_COLOR") or not sys.stdout.isatty():
-        return text
-    return click.style(text, fg=colour)

@@ -12,6 +12,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from multiprocessing import get_context
@@ -123,6 +124,7 @@ def plan_for(
 def check_file(path: Path, plan: CheckPlan) -> Iterator[Outcome]:
     """Every trace of a file, in its order. Raises InputError for a file that holds none of a known format."""
     from rankscope.tracing.formats.registry import sniff
+    from rankscope.tracing.formats.text_source import is_plain
 
     try:
         importer = sniff(path)
@@ -134,7 +136,7 @@ def check_file(path: Path, plan: CheckPlan) -> Iterator[Outcome]:
             path=path,
             remedy="`rankscope traces import --map` reads other logs.",
         )
-    if importer.name == "native":
+    if importer.name == "native" and is_plain(path):
         yield from _native_file(path, plan)
         return
     from rankscope.tracing.formats.importer import Imported, ImportOptions, Rejected
@@ -219,7 +221,9 @@ def _spread(
         min(plan.processes, len(jobs)), mp_context=get_context("spawn"), initializer=_prepare_process
     )
     try:
-        yield from pool.map(work, *zip(*jobs, strict=True))
+        with _interrupts_held():
+            results = pool.map(work, *zip(*jobs, strict=True))
+        yield from results
     except BrokenProcessPool as error:
         raise RankScopeError(
             "a process that checked part of the traces was ended from outside.",
@@ -229,7 +233,19 @@ def _spread(
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Processes started in here never see the Ctrl-C of their terminal; this one sees it afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _prepare_process() -> None:
-    """Ctrl-C reaches every process of the terminal; the one that started the others answers it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # traces hold no cycles, and looking for some takes a tenth of the time

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +15,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rankscope.cli.root import cli
+from rankscope.core.documents import Query
+from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor
 from rankscope.engine import checking
 from rankscope.engine.checking import CheckPlan, check_file
+from rankscope.engine.floors import Judged
 from rankscope.errors import InputError, RankScopeError, UsageError
+from rankscope.insight.judgments import Judgments
 from rankscope.tracing.formats.native import dumps
+from rankscope.tracing.judgment_log import JudgmentLog
 from rankscope.tracing.store import TraceStore
 from tests.insight.findings.scripted_traces import clean_trace, ranking, trace_of
 
@@ -47,7 +57,8 @@ def test_every_stored_trace_is_checked(folder: Path) -> None:
         "are on the rrf scale"
     ]
     assert "1 finding in 2 traces (1 error, 0 warnings, 0 info)." in result.stderr
-    assert "RS301 all" in result.stderr
+    assert "  RS301 on all: this query is not judged" in result.stderr.splitlines()
+    assert "  RS402 on 1 of 2: no stage was timed" in result.stderr.splitlines()
 
 
 def test_a_clean_trace_by_the_start_of_its_id_exits_with_zero(folder: Path) -> None:
@@ -166,3 +177,90 @@ def test_rule_explains_one_or_lists_all(folder: Path) -> None:
     assert json.loads(run(folder, "rule", "RS101", "--json").stdout)["name"] == "order-unchanged"
     with pytest.raises(UsageError, match="RS999"):
         _raise(run(folder, "rule", "RS999"))
+
+
+def test_a_packed_file_is_read_too(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl.gz"
+    path.write_bytes(gzip.compress(f"{dumps(SCALE)}\n{dumps(clean_trace(2))}\n".encode()))
+    result = run(folder, "check", str(path))
+    assert result.exit_code == 1
+    assert result.stdout.startswith(f"{path}: t-scale: RS502 error: ")
+    assert "in 2 traces" in result.stderr
+
+
+def test_judgments_that_people_stored_reach_the_rules(folder: Path) -> None:
+    log = JudgmentLog(folder / "traces.db")
+    wrong = log.append("which one", "missing", 2, "ann")
+    assert [line.split(":")[0] for line in run(folder, "check", "--select", "RS301").stdout.splitlines()] == [
+        "clean-1"
+    ]
+    log.retract(wrong.number)
+    first = clean_trace(1).final
+    assert first is not None
+    log.append("which one", first.doc_ids[0], 3, "ann")
+    counts = json.loads(run(folder, "check", "--json", "--select", "RS301").stdout)["rules"]["RS301"]
+    assert counts == {"fired": 0, "passed": 1, "not_applicable": 1}
+
+
+def test_ids_of_another_query_set_are_not_taken_for_ones_own() -> None:
+    judged = Judged(Judgments({"q1": {"a": 1}, "mine": {"a": 1}}), texts={"q1": "mine"})
+    assert judged.relevant_to(Query("mine", query_id="q7")) == {"a"}
+    assert judged.relevant_to(Query("theirs", query_id="q1")) is None
+    assert Judged(Judgments({"q1": {"a": 1}})).relevant_to(Query("theirs", query_id="q1")) == {"a"}
+    assert Judged(None).relevant_to(Query("mine")) is None
+
+
+def test_an_imported_trace_is_examined_before_it_is_stored(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text(dumps(replace(SCALE, trace_id="t-new")) + "\n", encoding="utf-8")
+    for _ in range(2):  # the second time, the stored one has findings that the file's has not
+        assert run(folder, "traces", "import", str(path)).exit_code == 0
+    (folder / "rankscope.toml").write_text('[findings]\nignore = "RS502"\n', encoding="utf-8")
+    report = run(folder, "traces", "import", str(path), "--json").stdout
+    assert json.loads(report)[0]["known_traces"] == 1
+    with TraceStore(folder / "traces.db") as store:
+        assert [item.code for item in store.get("t-new").findings] == ["RS502"]
+    listed = run(folder, "traces", "list", "--finding", "RS502", "--json").stdout
+    assert "t-new" in listed
+
+
+def test_what_cannot_be_said_of_a_bare_trace_is_said_plainly(folder: Path, tmp_path: Path) -> None:
+    bare = trace_of(ranking("retrieval", "unknown", {"a": None, "b": None}), trace_id="bare")
+    path = tmp_path / "bare.jsonl"
+    path.write_text(dumps(bare) + "\n", encoding="utf-8")
+    result = run(folder, "check", str(path), "--json")
+    report = json.loads(result.stdout)["results"][0]
+    assert result.exit_code == 0
+    assert report["findings"] == []
+    assert report["passed"] == []
+    assert len(report["not_applicable"]) == 18  # one rule is ignored in these settings
+    assert all(report["not_applicable"].values())
+    lines = run(folder, "check", str(path)).stderr.splitlines()
+    assert "  RS104 on all: no scores are recorded" in lines
+    assert "  RS402 on all: no stage was timed" in lines
+
+
+def test_ctrl_c_leaves_no_process_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "rankscope.toml").touch()
+    path = tmp_path / "many.jsonl"
+    line = dumps(replace(clean_trace(1), floor=Floor(0.4, ScoreScale.LOGIT))) + "\n"
+    path.write_text(line * 300, encoding="utf-8")
+    code = (
+        "import sys; from rankscope.engine import checking; checking.PART_BYTES = 200_000;"
+        "sys.argv = ['rankscope', '-w', sys.argv[1], 'check', sys.argv[2]];"
+        "from rankscope.cli.root import main; main()"
+    )
+    running = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path), str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert running.stdout is not None
+    running.stdout.readline()  # the first part is done: its processes are at work
+    os.killpg(running.pid, signal.SIGINT)
+    _, errors = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in errors

@@ -22,6 +22,12 @@ def suffixes_of(path: Path) -> str:
     return Path(name).suffix
 
 
+def is_plain(path: Path) -> bool:
+    """Whether the bytes can be read as UTF-8 from any line on: neither packed nor UTF-16."""
+    with path.open("rb") as probe:
+        return probe.read(2) not in (_GZIP_MAGIC, *_UTF16_MARKS)
+
+
 def open_bytes(path: Path) -> BinaryIO:
     """The file's bytes, unpacked where it is gzip, whatever its name says."""
     with path.open("rb") as probe:
