@@ -27,6 +27,7 @@ __all__ = [
     "RetrievalSettings",
     "Settings",
     "load_settings",
+    "parse_toml",
     "settings_from_mapping",
 ]
 
@@ -223,6 +224,18 @@ class Settings:
         return settings_from_mapping(current)
 
 
+def parse_toml(text: str) -> dict[str, Any]:
+    """What a TOML document says. Raises TOMLDecodeError also for what is valid and cannot be held."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError as error:  # a whole number of more than 4,300 digits
+        raise tomllib.TOMLDecodeError("a number has too many digits") from error
+    except RecursionError as error:
+        raise tomllib.TOMLDecodeError("nested too deeply") from error
+
+
 def load_settings(path: Path) -> Settings:
     """Read ``rankscope.toml``; a file that is absent gives the defaults."""
     try:
@@ -232,7 +245,7 @@ def load_settings(path: Path) -> Settings:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: cannot be read: {error}.") from error
     try:
-        return settings_from_mapping(tomllib.loads(text))
+        return settings_from_mapping(parse_toml(text))
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}.") from error
     except SettingsError as error:
@@ -269,19 +282,39 @@ def _checked(key: str, value: Any, default: Any) -> Any:
         default = 0.0
     if isinstance(default, bool):
         if not isinstance(value, bool):
-            raise SettingsError(f"{key} is {value!r}, expected true or false.")
+            raise SettingsError(f"{key} is {_shown(value)}, expected true or false.")
         return value
     if isinstance(default, int):
         if isinstance(value, bool) or not isinstance(value, int):
-            raise SettingsError(f"{key} is {value!r}, expected a whole number.")
+            raise SettingsError(f"{key} is {_shown(value)}, expected a whole number.")
         return value
     if isinstance(default, float):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            raise SettingsError(f"{key} is {value!r}, expected a finite number.")
-        return float(value)
+        number = _finite(value)
+        if number is None:
+            raise SettingsError(f"{key} is {_shown(value)}, expected a finite number.")
+        return number
     if not isinstance(value, str):
-        raise SettingsError(f"{key} is {value!r}, expected text in quotes.")
+        raise SettingsError(f"{key} is {_shown(value)}, expected text in quotes.")
     return value
+
+
+def _finite(value: Any) -> float | None:
+    """The value as a float; None where it is no finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _shown(value: Any) -> str:
+    """A value as a message quotes it: short, whatever it is."""
+    try:
+        return f"{value!r:.60}"
+    except (ValueError, RecursionError):  # too many digits to spell, or nested too deeply
+        return f"a value that cannot be shown ({type(value).__name__})"
 
 
 _RANGES: dict[str, tuple[float, float]] = {
@@ -331,11 +364,12 @@ def _check_ranges(settings: Settings) -> None:
         section, name = key.split(".")
         value = cast(float, values[section][name])
         if not low <= value <= high:
-            raise SettingsError(f"{key} is {value}, expected {low:g} to {high:g}.")
+            raise SettingsError(f"{key} is {_shown(value)}, expected {low:g} to {high:g}.")
     for key, choices in _CHOICES.items():
         section, name = key.split(".")
         if values[section][name] not in choices:
-            raise SettingsError(f"{key} is {values[section][name]!r}, expected one of {', '.join(choices)}.")
+            shown = _shown(values[section][name])
+            raise SettingsError(f"{key} is {shown}, expected one of {', '.join(choices)}.")
     if settings.retrieval.bm25_weight == 0 and settings.retrieval.dense_weight == 0:
         raise SettingsError(
             "retrieval.bm25_weight and retrieval.dense_weight are both 0: nothing is left to fuse."

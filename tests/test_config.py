@@ -57,3 +57,30 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None
 def test_settings_survive_a_round_trip() -> None:
     settings = Settings().override("floor", value=0.25, source="manual").override("rerank", windows=False)
     assert settings_from_mapping(settings.as_mapping()) == settings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[budget]\ntotal_ms = " + "9" * 400,
+        "[budget]\ntotal_ms = -" + "9" * 400,
+        "[budget]\ntotal_ms = 1e999",
+        "[floor]\nvalue = " + "1" * 310,
+        "[floor]\nvalue = nan",
+        "[floor]\nvalue = " + "[" * 3000 + "]" * 3000,
+        "[floor]\nvalue = " + "[" * 300 + "]" * 300,
+        "[retrieval]\ncandidates = " + "9" * 5000,
+        "[retrieval]\ncandidates = 0x" + "f" * 4000,
+        "[retrieval]\ncandidates = " + "9" * 4000,
+        "[retrieval]\nbm25_weight = inf",
+        "[models]\ndevice = 0x" + "f" * 4000,
+        "a = " + "{a = " * 2000 + "1" + "}" * 2000,
+    ],
+)
+def test_hostile_numbers_and_nesting_end_in_one_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "rankscope.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"rankscope\.toml: ") as refused:
+        load_settings(path)
+    assert len(str(refused.value)) < 400
+    assert "\n" not in str(refused.value)

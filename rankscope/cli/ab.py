@@ -15,6 +15,7 @@ import click
 
 from rankscope.cli.eval_targets import Target, collection_targets, load_queries, run_queries, workspace_target
 from rankscope.cli.judged_source import Given, given_traces
+from rankscope.config import parse_toml
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _other(a: Settings, options: Options) -> Settings:
     items: dict[str, Any] = {}
     if options.config is not None:
         try:
-            data = tomllib.loads(options.config.read_text(encoding="utf-8"))
+            data = parse_toml(options.config.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise UsageError(f"{options.config}: not valid TOML: {error}.") from error
         for section, values in data.items():
@@ -198,7 +199,7 @@ def _other(a: Settings, options: Options) -> Settings:
 def _value(text: str) -> Any:
     """A TOML value; text that is none stands for itself, so that names need no quotes."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return parse_toml(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rankscope.config import parse_toml
 from rankscope.errors import SettingsError
 
 __all__ = ["edited_settings", "write_settings"]
@@ -33,7 +34,7 @@ def edited_settings(text: str, section: str, values: Mapping[str, str | float | 
 
     Raises SettingsError where that cannot be done line by line; the message says what to write by hand.
     """
-    expected = tomllib.loads(text)
+    expected = parse_toml(text)
     expected[section] = {**expected.get(section, {}), **values}
     ending = "\r\n" if "\r\n" in text else "\n"
     lines = text.split(ending)
@@ -104,7 +105,7 @@ def _section_lines(lines: list[str], section: str) -> tuple[int | None, int]:
 
 def _means(text: str, expected: Mapping[str, Any]) -> bool:
     try:
-        return tomllib.loads(text) == expected
+        return parse_toml(text) == expected
     except tomllib.TOMLDecodeError:
         return False
 

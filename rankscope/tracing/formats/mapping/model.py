@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from rankscope.config import parse_toml
 from rankscope.core.scales import ScoreScale
 from rankscope.errors import UsageError
 from rankscope.tracing.formats.mapping.expressions import compile_expression
@@ -106,7 +107,7 @@ _CHOICES = {
 def load_mapping(path: Path) -> LogMapping:
     """The mapping in a TOML file. Raises UsageError that names the key and what was expected."""
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        data = parse_toml(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not TOML: {error}.") from error
     try:
