@@ -82,10 +82,7 @@ def _parse(name: str, relevant_from: int) -> Measure:
 
     match = _NAME.fullmatch(name)
     if match is None:
-        raise UsageError(
-            f"unknown measure {name!r}.",
-            remedy="Known: recall@N, success@N, P@K, nDCG@K, MRR@K, judged@K, best@K.",
-        )
+        return _parse_as_written(name)
     kinds = {
         "recall": ir_measures.R(rel=relevant_from),
         # Whether there is a relevant document at all among the first N.
@@ -108,13 +105,15 @@ def _parse_as_written(name: str) -> Measure:
     try:
         measure: Measure = ir_measures.parse_measure(name)
         pipeline: Any = ir_measures.DefaultPipeline  # untyped
-        supported = bool(pipeline.supports(measure))
+        cutoff = measure.params.get("cutoff", 1)
+        # A cutoff of 0 ends the process inside trec_eval.
+        supported = bool(pipeline.supports(measure)) and 1 <= cutoff < 10**9 and name == name.strip()
     except (ValueError, NameError, TypeError, KeyError, AssertionError, SyntaxError):
         supported = False
     if not supported:
         raise UsageError(
             f"unknown measure {name!r:.60}.",
-            remedy="Known: recall@N, P@K, nDCG@K, MRR@K, judged@K, best@K, and those of ir-measures.",
+            remedy="Known: recall@N, success@N, P@K, nDCG@K, MRR@K, judged@K, best@K, ir-measures' own.",
         )
     return measure
 

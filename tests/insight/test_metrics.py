@@ -76,10 +76,18 @@ def test_nothing_answerable_gives_no_values() -> None:
     assert measure_run({"q": ["a"]}, Judgments({"q": {"a": 0}}), ["nDCG@10"]) == {"nDCG@10": {}}
 
 
-@pytest.mark.parametrize("name", ["nDCG", "nDCG@0", "ERR@10", "recall@-1", "nDCG@10 "])
+@pytest.mark.parametrize("name", ["nDCG@0", "P@0", "AP@-1", "recall@-1", "nDCG@10 ", "foo", "1", ""])
 def test_an_unknown_measure_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="unknown measure"):
         value(["a"], name)
+
+
+def test_measures_as_ir_measures_writes_them() -> None:
+    judgments = Judgments({"q": {"a": 1, "b": 2}})
+    values = measure_run({"q": ["x", "a", "b"]}, judgments, ["AP", "AP(rel=2)@100", "nDCG", "Rprec"])
+    assert values["AP"]["q"] == pytest.approx((1 / 2 + 2 / 3) / 2)
+    assert values["AP(rel=2)@100"]["q"] == pytest.approx(1 / 3)
+    assert values["Rprec"]["q"] == pytest.approx(1 / 2)
 
 
 doc_ids = st.sampled_from([f"d{number}" for number in range(12)])

@@ -17,6 +17,9 @@ from rankscope.insight.significance import Interval, paired_bootstrap, paired_pe
 
 __all__ = ["GroupDiff", "Measured", "PairDiff", "Spread", "diff_groups"]
 
+_ROUNDING = 1e-9
+"""Equal lists have a rank-biased overlap of 1 but for rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class PairDiff:
@@ -92,7 +95,7 @@ class GroupDiff:
     @property
     def worst(self) -> tuple[PairDiff, ...]:
         """The ten pairs whose orders are least alike, by rank-biased overlap; none that did not change."""
-        changed = [pair for pair in self.pairs if pair.rbo < 1.0]
+        changed = [pair for pair in self.pairs if pair.rbo < 1 - _ROUNDING]
         return tuple(sorted(changed, key=lambda pair: pair.rbo)[:10])
 
     @property
