@@ -28,6 +28,7 @@ _COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("rankscope.cli.eval", "Measure every stage on judged queries, before and after."),
     "verdict": ("rankscope.cli.verdict", "Say whether reranking earns its latency here."),
     "ab": ("rankscope.cli.ab", "Compare two pipelines on the same judged queries."),
+    "judgments": ("rankscope.cli.judgments", "Import, export and list judgments."),
     "why": ("rankscope.cli.why", "Say why a document is, or is not, in the result of a query."),
     "check": ("rankscope.cli.check", "Look for what is wrong with rankings."),
     "rule": ("rankscope.cli.rule", "Explain a finding."),

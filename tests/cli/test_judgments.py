@@ -1,0 +1,145 @@
+"""``rankscope judgments`` as a person runs it, on a real database."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rankscope.cli.root import cli
+from rankscope.core.documents import Query
+from rankscope.corpus.judgments_io import read_qrels, read_queries
+from rankscope.corpus.quepid_csv import read_quepid
+from rankscope.engine.judgment_files import format_of
+from rankscope.errors import CorpusError, InputError
+from rankscope.tracing.judgment_log import JudgmentKind, JudgmentLog
+from rankscope.tracing.store import TraceStore
+from tests.tracing.make import make_trace
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "rankscope.toml").touch()
+    (tmp_path / "queries.jsonl").write_text(
+        '{"_id": "1", "text": "red shoes"}\n{"_id": "2", "text": "blue hats"}\n'
+    )
+    (tmp_path / "test.tsv").write_text("query-id\tcorpus-id\tscore\n1\ta\t2\n1\tb\t0\n2\tc\t3\n")
+    return tmp_path
+
+
+@pytest.fixture
+def log(folder: Path) -> JudgmentLog:
+    return JudgmentLog(folder / "traces.db")
+
+
+def run(folder: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(cli, ["-w", str(folder), "judgments", *arguments], catch_exceptions=False)
+
+
+def data(result: Result) -> Any:
+    assert result.exit_code == 0
+    return json.loads(result.stdout)
+
+
+def test_qrels_are_kept_under_the_texts_of_their_queries(folder: Path, log: JudgmentLog) -> None:
+    files = [str(folder / "test.tsv"), "--queries", str(folder / "queries.jsonl")]
+    result = run(folder, "import", *files)
+    assert "test.tsv: 3 judgments of 2 queries stored." in result.output
+    assert log.grades() == {"red shoes": {"a": 2, "b": 0}, "blue hats": {"c": 3}}
+    assert {item.judge for item in log.standing()} == {"test"}
+    again = run(folder, "import", *files)
+    assert "0 judgments of 2 queries stored." in again.output
+    assert "3 were known already." in again.output
+    assert len(log.history()) == 3
+
+
+def test_another_grade_of_the_same_judge_is_told_and_both_are_kept(folder: Path, log: JudgmentLog) -> None:
+    run(folder, "import", str(folder / "test.tsv"), "--judge", "ann")
+    (folder / "test.tsv").write_text("1\ta\t3\n1\tb\t0\n")
+    found = data(run(folder, "import", str(folder / "test.tsv"), "--judge", "ann", "--json"))
+    assert list(found.values()) == [
+        {"stored": 1, "known": 1, "changed": 1, "queries": 1, "unrated": 0, "without_text": 1}
+    ]
+    assert [item.grade for item in log.history("1", "a")] == [3, 2]
+
+
+def test_a_bad_line_stores_nothing(folder: Path, log: JudgmentLog) -> None:
+    (folder / "test.tsv").write_text("1\ta\t3\n1\tb\tgood\n")
+    with pytest.raises(CorpusError, match=r"test\.tsv:2: the grade is 'good'"):
+        run(folder, "import", str(folder / "test.tsv"))
+    assert log.history() == []
+
+
+@pytest.mark.parametrize("kind", ["beir", "trec"])
+def test_what_is_exported_can_be_read_and_imported(folder: Path, log: JudgmentLog, kind: str) -> None:
+    with TraceStore(log.path) as store:
+        store.append(make_trace(query=Query("red shoes", query_id="77")))
+    for query, doc_id, grade in (("red shoes", "a", 2), ("blue hats", "b c" if kind == "beir" else "b", 0)):
+        log.append(query, doc_id, grade, "ann")
+    log.append("red shoes", "m", 3, "model", kind=JudgmentKind.PROPOSAL)
+    done = data(run(folder, "export", str(folder / "out"), "--format", kind, "--json"))
+    queries, qrels = map(Path, done["files"])
+    assert (done["judgments"], done["queries"], done["named"]) == (2, 2, 1)
+    texts = {item.query_id: item.query.text for item in read_queries(queries)}
+    assert texts == {"77": "red shoes", "q1": "blue hats"}
+    assert {texts[key]: known for key, known in read_qrels(qrels).items()} == log.grades()
+    assert format_of(qrels) == kind
+    with pytest.raises(InputError, match="is there already"):
+        run(folder, "export", str(folder / "out"), "--format", kind)
+    other = folder / "other"
+    other.mkdir()
+    (other / "rankscope.toml").touch()
+    run(other, "import", str(qrels), "--queries", str(queries))
+    assert JudgmentLog(other / "traces.db").grades() == log.grades()
+
+
+def test_quepid_ratings_go_out_and_in(folder: Path, log: JudgmentLog) -> None:
+    log.append('red, "shoes"', "a b", 2, "ann")
+    log.append('red, "shoes"', "a b", 3, "ben")
+    result = run(folder, "export", str(folder / "r.csv"), "--format", "quepid", "--judge", "ann")
+    assert "1 judgments of 1 queries" in result.output
+    assert read_quepid(folder / "r.csv").grades == {'red, "shoes"': {"a b": 2}}
+    with (folder / "r.csv").open("a") as file:
+        file.write("red hats,x,\n")
+    imported = run(folder, "import", str(folder / "r.csv"), "--judge", "cem")
+    assert "1 rows have no rating" in imported.output
+    assert log.standing()[-1].judge == "cem"
+
+
+def test_an_id_that_a_format_cannot_hold_is_said_and_nothing_written(folder: Path, log: JudgmentLog) -> None:
+    log.append("red shoes", "a b", 2, "ann")
+    with pytest.raises(InputError, match="the id 'a b' cannot stand in TREC qrels"):
+        run(folder, "export", str(folder / "out"), "--format", "trec")
+    assert not (folder / "out").exists()
+    with pytest.raises(InputError, match="no judgments of 'nobody' to export"):
+        run(folder, "export", str(folder / "out"), "--judge", "nobody")
+
+
+def test_ids_that_were_imported_without_texts_stay_ids(folder: Path, log: JudgmentLog) -> None:
+    result = run(folder, "import", str(folder / "test.tsv"))
+    assert "2 queries are known by id alone" in result.output
+    run(folder, "export", str(folder / "out"))
+    assert read_qrels(folder / "out" / "qrels" / "test.tsv") == read_qrels(folder / "test.tsv")
+
+
+def test_judges_conflicts_and_agreement_are_listed(folder: Path, log: JudgmentLog) -> None:
+    assert "Nothing is judged yet" in run(folder, "list").output
+    for doc_id, ann, ben in (("a", 3, 3), ("b", 0, 0), ("c", 2, 0)):
+        log.append("red\x1b[31m shoes", doc_id, ann, "ann", note="seen")
+        log.append("red\x1b[31m shoes", doc_id, ben, "ben")
+    shown = run(folder, "list").output
+    assert "1 documents have different grades" in shown
+    assert "ann and ben: 2 of 3 alike, kappa 0.500" in shown
+    found = data(run(folder, "list", "--json"))
+    assert found["judges"]["ann"] == {"judgments": 3, "queries": 1}
+    assert found["agreement"][0]["counts"] == [[0, 0, 1], [2, 0, 1], [3, 3, 1]]
+    conflicts = run(folder, "list", "--conflicts").output
+    assert "\x1b" not in conflicts
+    assert "  2  c  ann  seen" in conflicts
+    assert "  0  c  ben" in conflicts
+    items = data(run(folder, "list", "--query", "red\x1b[31m shoes", "--json"))
+    assert len(items) == 6
+    assert items[0]["note"] == "seen"
