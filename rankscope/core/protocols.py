@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from rankscope.core.cancellation import never
 from rankscope.core.documents import Document, Query
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import ModelInfo, Ranking
@@ -82,7 +83,7 @@ class Reranker(Protocol):
         """Scale of the scores it yields."""
 
     def score(
-        self, query: str, candidates: Sequence[Document], *, cancelled: Callable[[], bool] = lambda: False
+        self, query: str, candidates: Sequence[Document], *, cancelled: Callable[[], bool] = never
     ) -> Iterator[list[ScoredPair]]:
         """Yield scored chunks, best candidates first; stop early once ``cancelled()`` is true."""
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from rankscope.config import Settings
+from rankscope.core.cancellation import never
 from rankscope.core.documents import Document
 from rankscope.core.protocols import Reranker, ScoredPair
 from rankscope.core.scales import ScoreScale
@@ -18,11 +19,6 @@ from rankscope.core.trace import Hit, ModelInfo, Ranking, Trace
 from rankscope.engine.pipeline import FIRST_RERANK, Pipeline, finish
 
 __all__ = ["PrefixTimer", "at_depth", "depth_settings", "timed_pipeline"]
-
-
-def never() -> bool:
-    """The ``cancelled`` of a run that nobody stops."""
-    return False
 
 
 class PrefixTimer:

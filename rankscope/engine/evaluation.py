@@ -17,6 +17,7 @@ from pathlib import Path
 
 from rankscope import __version__
 from rankscope.config import Settings
+from rankscope.core.cancellation import never
 from rankscope.core.documents import Query
 from rankscope.core.protocols import DocumentSource
 from rankscope.core.trace import PipelineInfo, Ranking, Trace
@@ -41,11 +42,6 @@ __all__ = [
 _KEPT = ("tokens", "tokens_cut")
 """Details of a hit that say whether a passage fits the models' windows."""
 _PRECISION = "precision.json"
-
-
-def never() -> bool:
-    """The ``cancelled`` of a run that nobody stops."""
-    return False
 
 
 def unchanged(trace: Trace) -> Trace:

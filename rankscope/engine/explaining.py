@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rankscope.core.cancellation import never
 from rankscope.core.documents import Document, Query
 from rankscope.core.protocols import Reranker, ScoredPair
 from rankscope.core.scales import ScoreScale
-from rankscope.engine.pipeline import Pipeline, never
+from rankscope.engine.pipeline import Pipeline
 from rankscope.errors import Cancelled, ModelError
 from rankscope.insight.attribution import Attribution, Passage, Score, attribute
 

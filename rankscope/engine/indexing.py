@@ -15,6 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rankscope.core.cancellation import never
 from rankscope.core.protocols import Encoder
 from rankscope.engine.examples import example_queries
 from rankscope.engine.manifest import Manifest, corpus_fingerprint
@@ -34,11 +35,6 @@ _READ_BATCH = 500
 _VECTOR_BATCH = 1000
 _DTYPES = {"fp32": "float32", "bf16": "bfloat16"}
 """Number types by the setting that asks for one."""
-
-
-def never() -> bool:
-    """The ``cancelled`` of a build that nobody stops."""
-    return False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from rankscope.core.cancellation import never
 from rankscope.core.documents import Document, Query
 from rankscope.core.protocols import DocumentSource
 from rankscope.core.scales import ScoreScale
@@ -16,11 +17,6 @@ from rankscope.insight.rescue import LARGEST_DEPTH, Probe, Rescue, Setup, rescue
 from rankscope.insight.standing import CorpusStanding, StageStanding
 
 __all__ = ["Inspection", "find_document", "inspect_document", "look_up", "matching_documents"]
-
-
-def never() -> bool:
-    """The ``cancelled`` of work that nobody stops."""
-    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +111,14 @@ def inspect_document(
 
 
 def _reranks(pipeline: Pipeline, trace: Trace) -> bool:
-    reranked = trace.ranking("rerank")
-    return pipeline.reranker is not None and not (
-        reranked is not None and reranked.status.startswith("failed")
-    )
+    """Whether the reranker has a say: not where it failed, nor where the gate spoke against it."""
+    reranked, before = trace.ranking("rerank"), trace.before
+    if pipeline.reranker is None or reranked is None:
+        return pipeline.reranker is not None
+    top_k = trace.top_k if trace.top_k is not None else pipeline.top_k
+    # With no more than K candidates a change may bring more of them in, and then it is called.
+    gated = reranked.status.startswith("skipped") and before is not None and len(before.hits) > top_k
+    return not gated and not reranked.status.startswith("failed")
 
 
 def _setup(pipeline: Pipeline, trace: Trace) -> Setup:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from rankscope.core.cancellation import never
 from rankscope.core.documents import Query
 from rankscope.core.events import BatchScored, Event, StageFailed, StageFinished, StageStarted, TraceFinished
 from rankscope.core.identifiers import new_trace_id
@@ -28,11 +29,6 @@ __all__ = ["FIRST_RERANK", "Pipeline", "finish", "reranking_facts"]
 
 FIRST_RERANK = "rerank-1"
 """Stage of a cascade's smaller reranker; ``rerank`` is always the one whose order stands."""
-
-
-def never() -> bool:
-    """The ``cancelled`` of a run that nobody stops."""
-    return False
 
 
 _STAGE_FAULTS = (RankScopeError, RuntimeError, OSError, MemoryError, sqlite3.Error)

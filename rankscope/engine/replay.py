@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from rankscope import __version__
+from rankscope.core.cancellation import never
 from rankscope.core.events import TraceFinished
 from rankscope.core.protocols import ScoredPair
 from rankscope.core.trace import Ranking, Trace
@@ -51,11 +52,6 @@ _LARGEST_WAVE = 4096
 """Pairs that are scored together. More cost nothing in speed; a stop loses at most one wave."""
 _MOST_TRACES = 256
 """Traces of one wave, however short their lists."""
-
-
-def never() -> bool:
-    """The ``cancelled`` of work that nobody stops."""
-    return False
 
 
 class ReplayStore(Protocol):

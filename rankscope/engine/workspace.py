@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rankscope.config import FILE_NAME, Settings, load_settings
+from rankscope.core.cancellation import never
 from rankscope.engine.generations import Generations
 from rankscope.engine.manifest import Manifest
 from rankscope.engine.progress import IndexProgress
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from rankscope.tracing.store import TraceStore
 
 __all__ = ["Workspace", "find_workspace"]
-
-
-def never() -> bool:
-    """The ``cancelled`` of work that nobody stops."""
-    return False
 
 
 class Workspace:

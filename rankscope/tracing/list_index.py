@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from rankscope.core.cancellation import never
 from rankscope.errors import Cancelled
 from rankscope.tracing.database import connect, one_line_errors
 from rankscope.tracing.summaries import Page, TraceFilter, TraceSummary, count_traces, find_seqs
@@ -51,11 +52,6 @@ _COPY = """
         coalesce(t.query_folded, t.query)
     FROM traces.traces t WHERE t.seq > ? AND t.seq <= ?
 """
-
-
-def never() -> bool:
-    """The ``stop`` of work that nobody stops."""
-    return False
 
 
 class ListIndex:

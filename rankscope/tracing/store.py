@@ -18,13 +18,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+from rankscope.core.cancellation import never
 from rankscope.core.trace import Trace
 from rankscope.errors import InputError, RankScopeError, WorkspaceError
 from rankscope.tracing import process_hooks
 from rankscope.tracing.columns import from_column, to_column
 from rankscope.tracing.database import connect, one_line_errors, prepare
 from rankscope.tracing.links import TraceLinks, find_links
-from rankscope.tracing.list_index import ListIndex, never
+from rankscope.tracing.list_index import ListIndex
 from rankscope.tracing.pruning import count_prunable, prune
 from rankscope.tracing.row_reader import load_trace
 from rankscope.tracing.summaries import (

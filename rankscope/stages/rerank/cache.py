@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from rankscope import __version__
+from rankscope.core.cancellation import never
 from rankscope.core.documents import Document
 from rankscope.core.protocols import Reranker, ScoredPair
 from rankscope.core.scales import ScoreScale
@@ -38,11 +39,6 @@ _TABLE = """
 def normalized_query(text: str) -> str:
     """The query in Unicode's composed form, white space runs as one space: what is scored and looked up."""
     return " ".join(unicodedata.normalize("NFC", text).split())
-
-
-def never() -> bool:
-    """The ``cancelled`` of a run that nobody stops."""
-    return False
 
 
 class ScoreCache:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 
 from rankscope.config import ModelSettings, RerankSettings
+from rankscope.core.cancellation import never
 from rankscope.core.documents import Document
 from rankscope.core.protocols import ScoredPair
 from rankscope.core.scales import ScoreScale
@@ -27,11 +28,6 @@ _CHUNK_MS = 100.0
 _FIRST_CHUNK = 6_000  # characters; about ten passages of 150 tokens
 _CHUNK_RANGE = (1_500, 60_000)
 _BATCH_TOKENS = 2_000
-
-
-def never() -> bool:
-    """The ``cancelled`` of a run that nobody stops."""
-    return False
 
 
 class CrossEncoderReranker:
