@@ -92,7 +92,7 @@ class RankScopeApp(App[None]):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """The palette offers what the keys do, from the same tables."""
-        table = screen.KEYS if isinstance(screen, ModeScreen) else ()
+        table = getattr(screen, "KEYS", ())
         for key in (*table, *keys.GLOBAL):
             if not key.palette or not self._works(screen, key):
                 continue
@@ -118,9 +118,9 @@ class RankScopeApp(App[None]):
 
     def action_help(self) -> None:
         """The keys of this screen, and how to read it."""
-        screen = self.screen
-        if isinstance(screen, ModeScreen):
-            self.push_screen(HelpScreen(screen.KEYS, screen.NOTES))
+        table = getattr(self.screen, "KEYS", None)  # also of a screen that stands on top of a mode's
+        if table is not None:
+            self.push_screen(HelpScreen(table, getattr(self.screen, "NOTES", keys.Notes())))
 
     def action_save_picture(self) -> None:
         """Save what is on the screen as SVG, and say where."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from textual.message import Message
 
+from rankscope.insight.diff import TraceDiff
 from rankscope.tracing.links import TraceLinks
 from rankscope.tracing.summaries import TraceSummary
 
@@ -20,6 +21,7 @@ __all__ = [
     "ListOpened",
     "ListRefused",
     "PageRead",
+    "PairCompared",
     "RowChosen",
     "RowsMarked",
     "RowsWanted",
@@ -134,6 +136,14 @@ class LinksFound(Message):
     def __init__(self, ids: tuple[str, ...], links: TraceLinks) -> None:
         super().__init__()
         self.ids, self.links = ids, links
+
+
+class PairCompared(Message):
+    """Two traces were read and compared."""
+
+    def __init__(self, diff: TraceDiff) -> None:
+        super().__init__()
+        self.diff = diff
 
 
 class TracesDeleted(Message):

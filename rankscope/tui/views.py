@@ -9,7 +9,7 @@ from rankscope.core.trace import Floor, Hit, Ranking, Trace
 from rankscope.errors import ScaleError
 from rankscope.stages.threshold.relevance_floor import apply_floor
 
-__all__ = ["Column", "Divider", "Line", "Row", "Side", "columns_of", "where_absent"]
+__all__ = ["Column", "Divider", "Line", "Row", "Side", "columns_of", "standing_column", "where_absent"]
 
 Side = Literal["before", "after"]
 
@@ -74,6 +74,14 @@ def columns_of(trace: Trace) -> tuple[Column | None, Column | None]:
     left = _column("before", trace, before, after) if before is not None and before.hits else None
     right = _column("after", trace, after, before) if after is not None and after.hits else None
     return left, right
+
+
+def standing_column(trace: Trace, other: Ranking | None, *, side: Side) -> Column:
+    """The order that stands in a trace, with the floor and K lines; moves are against ``other``."""
+    ranking = trace.final
+    assert ranking is not None
+    other_ranks = {} if other is None else {doc_id: hit.rank for doc_id, hit in other.by_id().items()}
+    return Column(side, ranking, _lines(trace, ranking, other_ranks, final=True), (), ())
 
 
 def _column(side: Side, trace: Trace, ranking: Ranking, other: Ranking | None) -> Column:

@@ -33,9 +33,9 @@ async def test_a_letter_without_a_meaning_starts_a_new_query(bench) -> None:
     async with bench() as on:
         await on.ready()
         await on.ask(QUERY)
-        await on.pilot.press("i")
+        await on.pilot.press("i", "b", "u")
         assert on.app.focused.id == "query"
-        assert on.app.probe.query_one("#query", Input).value == "i"
+        assert on.app.probe.query_one("#query", Input).value == "ibu"
 
 
 async def test_brackets_move_the_floor_without_scoring_again(bench) -> None:

@@ -73,10 +73,7 @@ class ProbeScreen(ProbeWhy):
             return
         event.stop()
         event.prevent_default()
-        field = self.query_one(QueryBar).field
-        field.focus()
-        field.value = event.character
-        field.cursor_position = 1
+        self.query_one(QueryBar).field.begin(event.character)
 
     def action_focus_query(self) -> None:
         """To the query bar, its text selected."""

@@ -1,4 +1,7 @@
-"""The Traces screen: every stored trace, wherever it ran. Its keys; the list itself is in ``traces_list``."""
+"""The Traces screen: every stored trace, wherever it ran.
+
+Here are its keys. The list is in ``traces_list``, replays and comparisons in ``traces_replay``.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from rankscope.tui import traces_messages as messages
 from rankscope.tui.cells import count_text
 from rankscope.tui.screens.confirm import Confirm
 from rankscope.tui.screens.traces_keys import TRACES_KEYS, TRACES_NOTES
-from rankscope.tui.screens.traces_list import TracesList
+from rankscope.tui.screens.traces_replay import TracesReplay
 from rankscope.tui.traces_reader import MOST_MARKED
 from rankscope.tui.traces_sentences import deletion_question
 from rankscope.tui.widgets.filter_bar import FilterBar, FilterInput
@@ -25,7 +28,7 @@ __all__ = ["TracesScreen"]
 _MEANT = frozenset(key.key for key in (*TRACES_KEYS, *keys.GLOBAL))
 
 
-class TracesScreen(TracesList):
+class TracesScreen(TracesReplay):
     """Find, open, mark, delete, replay and compare."""
 
     MODE = "traces"
@@ -38,6 +41,14 @@ class TracesScreen(TracesList):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Which keys work now; the others are neither shown nor obeyed."""
         state, row = self.state, self._cursor_row
+        if action == "stop_replay":
+            return state.replay is not None and not state.replay.stopping
+        if action in ("replay", "replay_full"):
+            return bool(state.chosen_rows(row)) and not state.busy
+        if action == "diff":
+            return state.pair(row) is not None
+        if action == "show_summary":
+            return self.outcome is not None and state.replay is None
         if action == "clear_marks":
             return state.replay is None and bool(state.marked)
         if action == "clear_filter":
@@ -62,10 +73,7 @@ class TracesScreen(TracesList):
             return
         event.stop()
         event.prevent_default()
-        field = self.query_one(FilterBar).field
-        field.focus()
-        field.value = event.character
-        field.cursor_position = 1
+        self.query_one(FilterBar).field.begin(event.character)
 
     def action_focus_filter(self) -> None:
         """To the filter."""
@@ -109,10 +117,32 @@ class TracesScreen(TracesList):
         if message.more:
             self.notify(f"The newest {MOST_MARKED:,} are marked; narrow the filter to reach the others.")
 
+    def action_replay(self) -> None:
+        """The saved candidates through today's reranker."""
+        self.start_replay(self._chosen_ids, "rerank-only")
+
+    def action_replay_full(self) -> None:
+        """The queries through today's whole pipeline."""
+        self.start_replay(self._chosen_ids, "full")
+
+    def action_show_summary(self) -> None:
+        """What the last replay changed."""
+        if self.outcome is not None:
+            self.show_outcome(self.outcome)
+
+    def action_diff(self) -> None:
+        """Two traces side by side."""
+        pair = self.state.pair(self.table.cursor_row)
+        if pair is not None:
+            self.compare(*pair)
+
+    @property
+    def _chosen_ids(self) -> tuple[str, ...]:
+        return tuple(row.trace_id for row in self.state.chosen_rows(self.table.cursor_row))
+
     def action_delete(self) -> None:
         """Delete the marked traces or this one, after a question that says what hangs on them."""
-        rows = self.state.chosen_rows(self.table.cursor_row)
-        self.reader.find_links(tuple(row.trace_id for row in rows))
+        self.reader.find_links(self._chosen_ids)
 
     @on(messages.LinksFound)
     def _links_found(self, message: messages.LinksFound) -> None:

@@ -17,6 +17,17 @@ class SafeInput(Input):
     def __init__(self, value: str = "", *, placeholder: str = "", id: str) -> None:
         super().__init__(value, placeholder=placeholder, compact=True, id=id)
 
+    def begin(self, text: str) -> None:
+        """Take the focus with this text, and go on writing behind it.
+
+        Taking the focus otherwise selects the text, so that the next character replaces it.
+        """
+        self.select_on_focus = False
+        self.focus()
+        self.value = text
+        self.cursor_position = len(text)
+        self.call_later(setattr, self, "select_on_focus", True)
+
     @property
     def _value(self) -> Text:
         """What is drawn; one glyph a character, so that cursor and selection stay right."""
