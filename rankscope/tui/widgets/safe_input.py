@@ -26,7 +26,10 @@ class SafeInput(Input):
         self.focus()
         self.value = text
         self.cursor_position = len(text)
-        self.call_later(setattr, self, "select_on_focus", True)
+
+    def on_blur(self) -> None:
+        """The next time that it takes the focus, its text is selected again."""
+        self.select_on_focus = True
 
     @property
     def _value(self) -> Text:
