@@ -167,11 +167,16 @@ def _end(trace: Trace, doc_id: str, floor: Floor | None, standing: CorpusStandin
     hit = final.hit(doc_id) if final is not None else None
     if final is not None and hit is not None:
         return _end_of_ranked(trace, final, doc_id, floor)
-    if before is not None and before.hit(doc_id) is not None:
+    given = before.hit(doc_id) if before is not None else None
+    if before is not None and given is not None:
+        after = trace.after
+        if after is not None and after.depth is not None and given.rank > after.depth:  # a cascade
+            return _End("not_reranked", before.stage, places_short=given.rank - after.depth)
         return _End("not_reranked", "rerank")
     lists = input_lists(trace)
-    if before is not None and any(ranking.hit(doc_id) is not None for ranking in lists):
-        return _End("fusion_cut", before.stage, places_short=_places_behind(trace, before, doc_id))
+    fused = trace.ranking("fusion") or before
+    if fused is not None and any(ranking.hit(doc_id) is not None for ranking in lists):
+        return _End("fusion_cut", fused.stage, places_short=_places_behind(trace, fused, doc_id))
     return _end_of_missing(lists, standing)
 
 

@@ -26,6 +26,9 @@ def fate_sentence(life: Biography) -> str:
     if life.fate == "beyond_top_k":
         return f"Lost at K: {rank}, {_places(life.places_short)} behind K={life.top_k}."
     if life.fate == "not_reranked":
+        if life.places_short is not None:
+            cut = f"{_places(life.places_short)} behind those of {life.lost_at} that it was given"
+            return f"Lost ahead of the reranker: {cut}."
         return "Lost in reranking: it went in and did not come back."
     if life.fate == "fusion_cut":
         fused = life.record(life.lost_at or "")

@@ -17,11 +17,13 @@ from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, PipelineInfo, Ranking
 from rankscope.corpus.judgments_io import JudgedQuery
 from rankscope.engine.evaluation import EvaluationRun, QuerySet
+from rankscope.engine.inspection import inspect_document
 from rankscope.engine.pipeline import Pipeline
 from rankscope.errors import ModelError
 from rankscope.insight.gate_sweep import Criteria, sweep_gates
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.metrics import evaluate
+from rankscope.insight.narrative import fate_sentence
 from rankscope.stages.fusion.rrf import ReciprocalRankFusion
 from rankscope.stages.rerank.cache import ReusingReranker, ScoreCache
 from rankscope.stages.rerank.gate import Gate
@@ -235,3 +237,27 @@ def _common(one: Ranking | None, other: Ranking | None) -> int:
     assert other is not None
     texts = {_text(doc_id) for doc_id in one.doc_ids}
     return sum(_text(doc_id) in texts for doc_id in other.doc_ids)
+
+
+def test_what_a_cascade_leaves_behind_was_lost_ahead_of_the_reranker() -> None:
+    made = pipeline(cascade=CountingReranker("small"), cascade_keep=8)
+    trace = made.run(Query("leave refund"))
+    doc_id = trace.ranking("rerank-1").doc_ids[10]  # type: ignore[union-attr]
+    life = inspect_document(made, trace.query, doc_id, trace=trace).biography
+    assert (life.fate, life.lost_at, life.places_short) == ("not_reranked", "rerank-1", 3)
+    assert fate_sentence(life) == (
+        "Lost ahead of the reranker: 3 places behind those of rerank-1 that it was given."
+    )
+    cut = next(doc for doc in trace.rankings[0].doc_ids if doc not in trace.ranking("fusion").doc_ids)  # type: ignore[union-attr]
+    lost = inspect_document(made, trace.query, cut, trace=trace).biography
+    assert (lost.fate, lost.lost_at) == ("fusion_cut", "fusion")
+
+
+def test_where_the_gate_spoke_the_reranker_is_not_asked_why() -> None:
+    reranker = CountingReranker()
+    made = pipeline(reranker=reranker, gate=Gate(few=20))
+    trace = made.run(Query("leave refund"))
+    doc_id = trace.ranking("fusion").doc_ids[7]  # type: ignore[union-attr]
+    found = inspect_document(made, trace.query, doc_id, trace=trace)
+    assert reranker.asked == []
+    assert found.biography.fate == "beyond_top_k"
