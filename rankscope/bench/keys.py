@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -50,6 +51,16 @@ def measure_keys(workspace: Workspace, queries: tuple[str, ...] = ()) -> KeyTime
     return KeyTimes(statistics.median(fused), max(fused), middle, max(keys, default=None), len(keys))
 
 
+def leaving_no_trace(workspace: Workspace, folder: Path) -> Workspace:
+    """The same workspace with a trace database of its own: measured runs are none of the user's."""
+    return Workspace(
+        workspace.folder,
+        sample=workspace.sample,
+        settings=workspace.settings,
+        traces_path=folder / "traces.db",
+    )
+
+
 async def _drive(workspace: Workspace, queries: tuple[str, ...]) -> tuple[list[float], list[float]]:
     from textual.widgets import Input
 
@@ -58,8 +69,11 @@ async def _drive(workspace: Workspace, queries: tuple[str, ...]) -> tuple[list[f
 
     fused: list[float] = []
     keys: list[float] = []
-    with tempfile.TemporaryDirectory() as pictures:
-        app = RankScopeApp(workspace, picture_folder=Path(pictures))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        closing(leaving_no_trace(workspace, Path(folder))) as measured,
+    ):
+        app = RankScopeApp(measured, picture_folder=Path(folder))
         async with app.run_test(size=(120, 40)) as pilot:
             probe = app.probe
             await _until(lambda: probe.state.phase is Phase.READY)

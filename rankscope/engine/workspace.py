@@ -31,8 +31,17 @@ __all__ = ["Workspace", "find_workspace"]
 class Workspace:
     """A folder that holds ``rankscope.toml``, ``index/`` and ``traces.db``."""
 
-    def __init__(self, folder: Path, *, sample: bool = False, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        sample: bool = False,
+        settings: Settings | None = None,
+        traces_path: Path | None = None,
+    ) -> None:
+        """``traces_path`` is another trace database than the folder's, for runs that must leave no trace."""
         self.folder = folder
+        self._traces_path = traces_path
         self.sample = sample
         self.settings = settings if settings is not None else load_settings(folder / FILE_NAME)
         self.generations = Generations(folder / "index")
@@ -49,7 +58,7 @@ class Workspace:
     @property
     def traces_path(self) -> Path:
         """The trace database; it need not exist yet."""
-        return self.folder / "traces.db"
+        return self._traces_path if self._traces_path is not None else self.folder / "traces.db"
 
     @property
     def manifest(self) -> Manifest | None:

@@ -1,7 +1,6 @@
 """The reranker with the bundled model and with stock ones."""
 
 import threading
-import time
 
 import pytest
 import torch
@@ -98,13 +97,12 @@ def test_the_end_of_a_long_query_is_cut_visibly(bundled):
 def test_cancelling_stops_between_chunks_and_soon(bundled):
     documents = [Document(str(number), FILLER * 2) for number in range(300)]
     stop = threading.Event()
-    seen = []
+    chunks = []
     for chunk in bundled.score(QUERY, documents, cancelled=stop.is_set):
-        seen.extend(chunk)
+        chunks.append(chunk)
         stop.set()
-        asked = time.perf_counter()
-    assert 0 < len(seen) < 300
-    assert time.perf_counter() - asked < 5
+    assert len(chunks) == 1  # not one more after it was asked to stop
+    assert 0 < len(chunks[0]) <= 300 / 4
 
 
 def test_chunks_come_in_the_order_given_and_cover_all(bundled):
