@@ -10,14 +10,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rankscope.cli.root import cli
-from rankscope.core.documents import Query
 from rankscope.corpus.judgments_io import read_qrels, read_queries
 from rankscope.corpus.quepid_csv import read_quepid
-from rankscope.engine.judgment_files import format_of
-from rankscope.errors import CorpusError, InputError
+from rankscope.errors import CorpusError, InputError, UsageError
 from rankscope.tracing.judgment_log import JudgmentKind, JudgmentLog
-from rankscope.tracing.store import TraceStore
-from tests.tracing.make import make_trace
 
 
 @pytest.fixture
@@ -47,12 +43,11 @@ def data(result: Result) -> Any:
 def test_qrels_are_kept_under_the_texts_of_their_queries(folder: Path, log: JudgmentLog) -> None:
     files = [str(folder / "test.tsv"), "--queries", str(folder / "queries.jsonl")]
     result = run(folder, "import", *files)
-    assert "test.tsv: 3 judgments of 2 queries stored." in result.output
+    assert "test.tsv: 3 judgments added, 0 known already, 2 queries" in result.output
     assert log.grades() == {"red shoes": {"a": 2, "b": 0}, "blue hats": {"c": 3}}
-    assert {item.judge for item in log.standing()} == {"test"}
+    assert {item.judge for item in log.standing()} == {"test.tsv"}
     again = run(folder, "import", *files)
-    assert "0 judgments of 2 queries stored." in again.output
-    assert "3 were known already." in again.output
+    assert "0 judgments added, 3 known already" in again.output
     assert len(log.history()) == 3
 
 
@@ -60,8 +55,8 @@ def test_another_grade_of_the_same_judge_is_told_and_both_are_kept(folder: Path,
     run(folder, "import", str(folder / "test.tsv"), "--judge", "ann")
     (folder / "test.tsv").write_text("1\ta\t3\n1\tb\t0\n")
     found = data(run(folder, "import", str(folder / "test.tsv"), "--judge", "ann", "--json"))
-    assert list(found.values()) == [
-        {"stored": 1, "known": 1, "changed": 1, "queries": 1, "unrated": 0, "without_text": 1}
+    assert [(item["added"], item["unchanged"], item["queries"], item["by_text"]) for item in found] == [
+        (1, 1, 1, 0)
     ]
     assert [item.grade for item in log.history("1", "a")] == [3, 2]
 
@@ -75,20 +70,17 @@ def test_a_bad_line_stores_nothing(folder: Path, log: JudgmentLog) -> None:
 
 @pytest.mark.parametrize("kind", ["beir", "trec"])
 def test_what_is_exported_can_be_read_and_imported(folder: Path, log: JudgmentLog, kind: str) -> None:
-    with TraceStore(log.path) as store:
-        store.append(make_trace(query=Query("red shoes", query_id="77")))
     for query, doc_id, grade in (("red shoes", "a", 2), ("blue hats", "b c" if kind == "beir" else "b", 0)):
         log.append(query, doc_id, grade, "ann")
     log.append("red shoes", "m", 3, "model", kind=JudgmentKind.PROPOSAL)
-    done = data(run(folder, "export", str(folder / "out"), "--format", kind, "--json"))
-    queries, qrels = map(Path, done["files"])
-    assert (done["judgments"], done["queries"], done["named"]) == (2, 2, 1)
+    target = folder / "out"
+    result = run(folder, "export", str(target), "--format", kind)
+    assert "2 judgments of 2 queries" in result.output
+    beir = (target / "queries.jsonl", target / "qrels" / "test.tsv")
+    queries, qrels = beir if kind == "beir" else (folder / "out.queries.tsv", target)
     texts = {item.query_id: item.query.text for item in read_queries(queries)}
-    assert texts == {"77": "red shoes", "q1": "blue hats"}
+    assert texts == {"q1": "red shoes", "q2": "blue hats"}
     assert {texts[key]: known for key, known in read_qrels(qrels).items()} == log.grades()
-    assert format_of(qrels) == kind
-    with pytest.raises(InputError, match="is there already"):
-        run(folder, "export", str(folder / "out"), "--format", kind)
     other = folder / "other"
     other.mkdir()
     (other / "rankscope.toml").touch()
@@ -101,11 +93,11 @@ def test_quepid_ratings_go_out_and_in(folder: Path, log: JudgmentLog) -> None:
     log.append('red, "shoes"', "a b", 3, "ben")
     result = run(folder, "export", str(folder / "r.csv"), "--format", "quepid", "--judge", "ann")
     assert "1 judgments of 1 queries" in result.output
-    assert read_quepid(folder / "r.csv").grades == {'red, "shoes"': {"a b": 2}}
+    assert read_quepid(folder / "r.csv") == ({'red, "shoes"': {"a b": 2}}, 0)
     with (folder / "r.csv").open("a") as file:
         file.write("red hats,x,\n")
     imported = run(folder, "import", str(folder / "r.csv"), "--judge", "cem")
-    assert "1 rows have no rating" in imported.output
+    assert "1 rows have no rating and were left out" in imported.output
     assert log.standing()[-1].judge == "cem"
 
 
@@ -114,32 +106,30 @@ def test_an_id_that_a_format_cannot_hold_is_said_and_nothing_written(folder: Pat
     with pytest.raises(InputError, match="the id 'a b' cannot stand in TREC qrels"):
         run(folder, "export", str(folder / "out"), "--format", "trec")
     assert not (folder / "out").exists()
-    with pytest.raises(InputError, match="no judgments of 'nobody' to export"):
+    with pytest.raises(UsageError, match="nothing is judged yet"):
         run(folder, "export", str(folder / "out"), "--judge", "nobody")
 
 
 def test_ids_that_were_imported_without_texts_stay_ids(folder: Path, log: JudgmentLog) -> None:
     result = run(folder, "import", str(folder / "test.tsv"))
-    assert "2 queries are known by id alone" in result.output
+    assert "2 queries are stored by their id" in result.output
     run(folder, "export", str(folder / "out"))
     assert read_qrels(folder / "out" / "qrels" / "test.tsv") == read_qrels(folder / "test.tsv")
 
 
-def test_judges_conflicts_and_agreement_are_listed(folder: Path, log: JudgmentLog) -> None:
-    assert "Nothing is judged yet" in run(folder, "list").output
+def test_judgments_and_conflicts_are_listed(folder: Path, log: JudgmentLog) -> None:
+    assert "no judgments." in run(folder, "list").output
     for doc_id, ann, ben in (("a", 3, 3), ("b", 0, 0), ("c", 2, 0)):
         log.append("red\x1b[31m shoes", doc_id, ann, "ann", note="seen")
         log.append("red\x1b[31m shoes", doc_id, ben, "ben")
-    shown = run(folder, "list").output
-    assert "1 documents have different grades" in shown
-    assert "ann and ben: 2 of 3 alike, kappa 0.500" in shown
-    found = data(run(folder, "list", "--json"))
-    assert found["judges"]["ann"] == {"judgments": 3, "queries": 1}
-    assert found["agreement"][0]["counts"] == [[0, 0, 1], [2, 0, 1], [3, 3, 1]]
-    conflicts = run(folder, "list", "--conflicts").output
-    assert "\x1b" not in conflicts
-    assert "  2  c  ann  seen" in conflicts
-    assert "  0  c  ben" in conflicts
-    items = data(run(folder, "list", "--query", "red\x1b[31m shoes", "--json"))
-    assert len(items) == 6
-    assert items[0]["note"] == "seen"
+    shown = run(folder, "list", "--limit", "4").output
+    assert "\x1b" not in shown
+    assert "6 judgments of 1 queries (ben 3, ann 3); 2 more are not shown" in shown
+    conflicts = data(run(folder, "list", "--conflicts", "--json"))
+    assert [(item["judge"], item["doc_id"], item["grade"]) for item in conflicts] == [
+        ("ann", "c", 2),
+        ("ben", "c", 0),
+    ]
+    items = data(run(folder, "list", "--query", "SHOES", "--judge", "ann", "--json"))
+    assert {(item["grade"], item["note"]) for item in items} == {(3, "seen"), (0, "seen"), (2, "seen")}
+    assert data(run(folder, "list", "--query", "hats", "--json")) == []
