@@ -143,7 +143,7 @@ class FloorsState:
         """Traces were read; the floor on the screen stays where it is once it was chosen."""
         groups = reading.gathered.groups
         if looked is None or not groups:
-            return replace(self, phase=FloorsPhase.EMPTY, reading=reading, looked=None, busy=False)
+            return FloorsState(FloorsPhase.EMPTY, reading=reading, described=self.described)
         material = looked.material
         place = next(number for number, group in enumerate(groups) if group is material.group)
         same = self.looked is not None and self.looked.material.group.source == material.group.source

@@ -56,6 +56,8 @@ class FloorsLayout(ModeScreen):
     """Draws a :class:`~rankscope.tui.floors_state.FloorsState`; knows nothing of keys or the store."""
 
     CSS_PATH = "floors.tcss"
+    passage_shown = ""
+    """Document whose text stands on the screen."""
 
     def compose(self) -> ComposeResult:
         """The widgets, from the top."""
@@ -146,6 +148,7 @@ class FloorsLayout(ModeScreen):
 
     def draw_passage(self, doc_id: str, title: str, text: str) -> None:
         """The document of the chosen row."""
+        self.passage_shown = doc_id
         pinned = Content.styled(cells.shorten(title or doc_id, 200), "bold")
         body = Content(visible(text, keep_newlines=True))
         self.query_one("#floors-passage", FoldedText).show(pinned, body, of=doc_id)

@@ -128,6 +128,7 @@ def _drawn(picture: Picture, width: int, height: int) -> str:
     import plotext
 
     figure: Any = plotext.figure
+    plotext.terminal.limit(False, False)  # the room is the widget's, whatever the terminal is
     figure.clear.all()
     figure.plot_size(width, height)
     figure.canvas("default")
@@ -143,7 +144,7 @@ def _drawn(picture: Picture, width: int, height: int) -> str:
     upward.frequency(0)
     for place, glyph in ((picture.baseline, BASELINE), (picture.floor, FLOOR)):
         if place is not None:
-            inside = min(max(place, 0.0), 1 - 1e-9)
+            inside = (min(int(place * width), width - 1) + 0.5) / width  # the middle of its column
             figure.draw(figure.signal([inside, inside], [0, top], marker=glyph).lines(True))
     text: str = figure.build().string(colorless=True)
     return text
