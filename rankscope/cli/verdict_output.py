@@ -145,12 +145,14 @@ def _depth(curve: DepthCurve | None) -> list[list[str]]:
 
 def _gates(points: Sequence[GatePoint], chosen: GatePoint | None) -> list[list[str]]:
     """Every fourth gate, and the chosen one."""
-    rows = [["gap from", "calls saved", "nDCG@10 [95%]", ""]]
+    rows = [["list", "gap from", "calls saved", "nDCG@10 [95%]", ""]]
     for place, point in enumerate(points):
         if place % 4 and point != chosen:
             continue
         mark = "the gate" if point == chosen else ""
-        rows.append([f"{point.gap:.4g}", f"{point.saved:.0%}", signed_interval(point.change), mark])
+        rows.append(
+            [point.signal, f"{point.gap:.4g}", f"{point.saved:.0%}", signed_interval(point.change), mark]
+        )
     return rows
 
 

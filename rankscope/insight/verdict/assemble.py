@@ -8,6 +8,8 @@ from math import ceil
 from rankscope.config import BudgetSettings, Settings
 from rankscope.core.documents import Document
 from rankscope.core.trace import Trace
+from rankscope.insight.gate_sweep import Criteria as GateCriteria
+from rankscope.insight.gate_sweep import sweep_gates
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.metrics import measure_run
 from rankscope.insight.significance import (
@@ -25,6 +27,7 @@ from rankscope.insight.verdict.model import (
     Criteria,
     Diagnosis,
     Evidence,
+    GatePoint,
     MeasureRow,
     RecallPoint,
     RuleOfThumb,
@@ -63,7 +66,8 @@ def draw_verdict(
     known = identified(traces, judgments)
     top_k = settings.floor.top_k
     rows = judged_rows(known, judgments, strata=strata, top_k=top_k)
-    facts = facts_of(rows, limits, resamples=resamples, seed=seed)
+    gates = _gates(known, judgments, limits, resamples, seed)
+    facts = facts_of(rows, limits, gates=gates, resamples=resamples, seed=seed)
     ruling = decide(facts, limits, settings.budget)
     no_answer = [trace for trace in known if not judgments.is_answerable(trace.query.query_id or "")]
     evidence = Evidence(
@@ -92,6 +96,15 @@ def draw_verdict(
         depth=ruling.depth,
         criteria=limits,
     )
+
+
+def _gates(
+    traces: Sequence[Trace], judgments: Judgments, criteria: Criteria, resamples: int, seed: int
+) -> list[GatePoint]:
+    """The gates that ``rankscope gate`` looks at, on the gap of each list."""
+    wanted = GateCriteria(criteria.gate_saves, criteria.gate_costs)
+    sweep = sweep_gates(traces, judgments, criteria=wanted, resamples=resamples, seed=seed)
+    return [GatePoint(point.gap, point.saved, point.change, point.signal) for point in sweep.points]
 
 
 def _rule(facts: Facts, criteria: Criteria) -> RuleOfThumb:

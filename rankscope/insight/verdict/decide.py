@@ -203,8 +203,8 @@ def _rerank(
     if gate is not None:
         return Ruling(
             "gate",
-            f"Gate at this gap: skip the reranker where rank 1 leads rank 10 by {gate.gap:.4g} or more; that "
-            f"saves {gate.saved:.0%} of the calls for {_signed(gate.change)} {MEASURE}.",
+            f"Gate at this gap: skip the reranker where rank 1 of the {gate.signal} list leads rank 10 by "
+            f"{gate.gap:.4g} or more; that saves {gate.saved:.0%} of the calls for {_signed(gate.change)} {MEASURE}.",
             (gained, *reasons),
             gate=gate,
             depth=enough,

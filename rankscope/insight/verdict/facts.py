@@ -44,9 +44,17 @@ class Facts:
 
 
 def facts_of(
-    rows: Sequence[QueryRow], criteria: Criteria, *, resamples: int = 9999, seed: int = 0
+    rows: Sequence[QueryRow],
+    criteria: Criteria,
+    *,
+    gates: Sequence[GatePoint] | None = None,
+    resamples: int = 9999,
+    seed: int = 0,
 ) -> Facts | None:
-    """The deciding figures with 95 percent intervals; None without a single answerable query."""
+    """The deciding figures with 95 percent intervals; None without a single answerable query.
+
+    ``gates`` are those of a sweep over more lists than the one that the rows know.
+    """
     if not rows:
         return None
     longest = max(1, *(row.candidates for row in rows))
@@ -69,7 +77,7 @@ def facts_of(
         rerank_ms=_median([row.rerank_ms for row in rows if row.called]),
         total_ms=_median([row.total_ms for row in rows if row.called]),
         curve=depth_curve(rows, criteria, resamples=resamples, seed=seed),
-        gates=gate_points(rows, resamples=resamples, seed=seed),
+        gates=gate_points(rows, resamples=resamples, seed=seed) if gates is None else tuple(gates),
     )
 
 

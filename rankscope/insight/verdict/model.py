@@ -159,6 +159,8 @@ class GatePoint:
     """Share of the reranker's calls."""
     change: Interval
     """nDCG@10 with the gate minus nDCG@10 without it."""
+    signal: str = "fusion"
+    """Stage whose scores the gap is taken from."""
 
 
 @dataclass(frozen=True, slots=True)
