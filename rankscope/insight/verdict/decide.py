@@ -204,8 +204,9 @@ def _rerank(
         return Ruling(
             "gate",
             f"Gate at this gap: skip the reranker where rank 1 of the {gate.signal} list leads rank 10 by "
-            f"{gate.gap:.4g} or more; that saves {gate.saved:.0%} of the calls for {_signed(gate.change)} {MEASURE}.",
-            (gained, *reasons),
+            f"{gate.gap:.4g} or more; that saves {gate.saved:.0%} of the calls for "
+            f"{_signed(gate.change)} {MEASURE}.",
+            (gained, *reasons, f"set it with `rankscope gate set {gate.gap:.4g} --signal {gate.signal}`"),
             gate=gate,
             depth=enough,
         )
