@@ -272,10 +272,18 @@ def _conclusion(found: GateSweep) -> list[str]:
                 f"{best.refusals_lost:,} of the skipped queries are refused today: without the reranker's "
                 "scores its floor cannot be applied."
             )
+    if found.lift is not None:
+        lift = found.lift
+        bounds = "" if lift.low is None else f" ({lift.low:+.4f} to {lift.high:+.4f})"
+        lines.append(f"Always called, the reranker is worth {lift.value:+.4f} nDCG@10{bounds}.")
     lines.append(
         f"Chosen on four fifths and tried on the rest, five times: a gate in {held.chosen}, "
         f"{held.saved:.0%} saved, {held.change:+.4f} nDCG@10."
     )
+    if best is not None and held.change < -criteria.most_lost:
+        lines.append(
+            "On queries that it was not chosen on, a gate costs more than that: more judgments first."
+        )
     if found.follow_ups:
         lines.append(f"{found.follow_ups:,} calls had just the candidates of the query before (--follow-up).")
     return lines
@@ -289,6 +297,7 @@ def _as_json(found: GateSweep) -> dict[str, Any]:
         "points": [asdict(point) for point in found.points],
         "best": None if found.best is None else {**asdict(found.best), "sure": found.sure},
         "held_out": asdict(found.held_out),
+        "lift": None if found.lift is None else asdict(found.lift),
         "follow_ups": found.follow_ups,
     }
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Context, Decimal
-from statistics import fmean
+from math import sqrt
+from statistics import fmean, stdev
 
 from rankscope.core.trace import Ranking, Trace
 from rankscope.insight.judgments import Judgments
@@ -69,7 +70,9 @@ class GateSweep:
     points: tuple[SweepPoint, ...]
     """By signal, the gate that skips most first."""
     best: SweepPoint | None
-    """Saves most of those that meet the criteria; None where none does."""
+    """Saves most of those that meet the criteria, surely where one does so surely; None where none does."""
+    lift: Interval | None
+    """nDCG@10 that the reranker is worth when it is always called; None without an answerable query."""
     held_out: HeldOut
     calls: int
     """Traces in which the reranker was called."""
@@ -82,8 +85,7 @@ class GateSweep:
     @property
     def sure(self) -> bool:
         """Whether the interval of the best gate rules out a loss of twice what is bearable."""
-        low = None if self.best is None else self.best.change.low
-        return low is not None and low >= -2 * self.criteria.most_lost
+        return self.best is not None and _surely(self.best.change.low, self.criteria)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +116,12 @@ def sweep_gates(
     calls = _calls(called, judgments, signals)
     points = [point for signal in signals for point in _points(signal, calls, resamples, seed)]
     bearable = [point for point in points if _bearable(point.saved, point.change.value, wanted)]
+    sure = [point for point in bearable if _surely(point.change.low, wanted)]
+    gains = [-call.change for call in calls if call.change is not None]
     return GateSweep(
         points=tuple(points),
-        best=max(bearable, key=lambda point: (point.saved, point.change.value), default=None),
+        best=max(sure or bearable, key=lambda point: (point.saved, point.change.value), default=None),
+        lift=bootstrap_means([gains], resamples=resamples, seed=seed)[0] if gains else None,
         held_out=_held_out(calls, signals, wanted),
         calls=len(calls),
         answerable=sum(call.change is not None for call in calls),
@@ -128,6 +133,11 @@ def sweep_gates(
 def _bearable(saved: float, change: float, criteria: Criteria) -> bool:
     """A gate that never calls the reranker is none."""
     return criteria.least_saved <= saved < 1 and change >= -criteria.most_lost
+
+
+def _surely(low: float | None, criteria: Criteria) -> bool:
+    """The best of many gates is flattered: a loss of twice what is bearable must be ruled out as well."""
+    return low is not None and low >= -2 * criteria.most_lost
 
 
 def _calls(traces: Sequence[Trace], judgments: Judgments, signals: Sequence[str]) -> list[_Call]:
@@ -216,16 +226,18 @@ def _held_out(calls: Sequence[_Call], signals: Sequence[str], criteria: Criteria
 
 
 def _best_of(calls: Sequence[_Call], signals: Sequence[str], criteria: Criteria) -> tuple[str, float] | None:
-    found: list[tuple[float, float, str, float]] = []
+    """The gate that these calls would choose; the interval by the normal approximation."""
+    found: list[tuple[bool, float, float, str, float]] = []
     for signal in signals:
         for limit in _limits(signal, calls):
             saved = sum(_skips(call, signal, limit) for call in calls) / len(calls)
             changes = _changes(calls, signal, limit)
-            if changes and _bearable(saved, fmean(changes), criteria):
-                found.append((saved, fmean(changes), signal, limit))
+            if len(changes) > 1 and _bearable(saved, fmean(changes), criteria):
+                low = fmean(changes) - 1.96 * stdev(changes) / sqrt(len(changes))
+                found.append((_surely(low, criteria), saved, fmean(changes), signal, limit))
     if not found:
         return None
-    _, _, signal, limit = max(found)
+    *_, signal, limit = max(found)
     return signal, limit
 
 

@@ -91,6 +91,26 @@ def test_a_statement_where_no_gate_is_worth_it() -> None:
     assert everything.best is None  # never calling the reranker is no gate
 
 
+def test_a_sure_gate_stands_above_one_that_saves_more() -> None:
+    # Sixteen clear queries that do not change, twenty in between that change by much either way.
+    traces = [traced(n, 8.0 + n / 64, right_at=1) for n in range(1, 17)]
+    places = dict.fromkeys(range(1, 17), 1)
+    for n in range(17, 37):
+        right_at, moved_to = (1, 6) if n % 2 else (6, 1)
+        traces.append(traced(n, 1.0 + n / 64, right_at=right_at, moved_to=moved_to))
+        places[n] = right_at
+    traces += [traced(n, n / 1024, right_at=3) for n in range(37, 41)]
+    places |= dict.fromkeys(range(37, 41), 3)
+    found = swept(traces, places)
+    assert found.best is not None
+    assert (found.best.gap > 8.0, found.best.change.value, found.sure) == (True, 0.0, True)
+    unsure = [p for p in found.points if p.saved > 0.4 and p.change.value >= -0.01]
+    assert unsure
+    assert all(point.change.low is not None and point.change.low < -0.02 for point in unsure)
+    assert found.lift is not None
+    assert found.lift.value == pytest.approx(4 * (1 - 1 / log2(3 + 1)) / 40)
+
+
 def test_queries_without_a_relevant_document_are_calls_all_the_same() -> None:
     found = swept([traced(1, 0.5, right_at=1), traced(2, 0.25, right_at=1)], {1: 1})
     assert (found.calls, found.answerable) == (2, 1)
