@@ -25,7 +25,7 @@ from rankscope.core.scales import sigmoid
 if TYPE_CHECKING:
     from rankscope.engine.pipeline import Pipeline
 
-__all__ = ["AttributionFigures", "measure_attribution", "ratio_with_interval"]
+__all__ = ["AttributionFigures", "attribution_lines", "measure_attribution", "ratio_with_interval"]
 
 _WORDS = 3
 _DRAWS = 5
@@ -92,6 +92,19 @@ def measure_attribution(pipeline: Pipeline, folder: Path, pairs: int, seed: int 
     return AttributionFigures(
         len(falls), means[0], means[1], ratio, low, high, means[2], means[3], words, cold, warm
     )
+
+
+def attribution_lines(found: AttributionFigures) -> list[str]:
+    """The figures for people."""
+    interval = f"95% interval {found.ratio_low:.1f} to {found.ratio_high:.1f}"
+    return [
+        f"without the top three words, over {found.pairs} judged pairs",
+        f"  logit falls {found.top_logit:.3f}, without three random words {found.random_logit:.3f}:"
+        f" {found.ratio:.1f} times ({interval})",
+        f"  probability falls {found.top_probability:.3f} and {found.random_probability:.3f}",
+        f"  a passage of {found.passage_words} words takes {found.cold_ms:.0f} ms"
+        f", again {found.warm_ms:.0f} ms",
+    ]
 
 
 def ratio_with_interval(falls: Sequence[tuple[float, float]], seed: int) -> tuple[float, float, float]:

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-PARTS = ("bm25", "embed", "rerank", "stages", "keys", "recording", "replay")
-QUICK = tuple(part for part in PARTS if part != "replay")
-"""What is measured unless told: the stock library takes minutes for the replay's ten thousand pairs."""
+PARTS = ("bm25", "embed", "rerank", "stages", "keys", "recording", "replay", "attribution")
+QUICK = tuple(part for part in PARTS if part not in ("replay", "attribution"))
+"""What is measured unless told: a replay of ten thousand pairs and a hundred attributions take minutes."""
 
 
 @click.command(name="bench")
@@ -54,7 +54,7 @@ def command(
     """Time each stage here, beside the stock way of doing the same thing with the same models.
 
     Ratios are from one run, both ways in turn, and the results of both ways are compared. Replaying many
-    traces takes minutes and is measured only when it is named.
+    traces and explaining many scores take minutes and are measured only when they are named.
 
     \b
     Example:
@@ -124,6 +124,12 @@ def _figures(
         times = measure_stages(workspace, sample_queries(folder)[:20])
         rows = [{"candidates": row.candidates, **row.median_ms} for row in times]
         yield "stages", rows, _stage_table(times)
+    if "attribution" in wanted:
+        from rankscope.bench.faithfulness import attribution_lines, measure_attribution
+
+        workspace.warm_up()
+        found = measure_attribution(workspace.pipeline(), folder, 100)
+        yield "attribution", found.as_mapping(), attribution_lines(found)
     if "keys" in wanted:
         from rankscope.bench.keys import measure_keys
 
