@@ -355,7 +355,10 @@ def _first_stages(
     fused = found.before
     if fused is None:
         return found, None, f"0 candidates are no more than K={pipeline.top_k}"
-    if skip := pipeline.gate.reason(found, fused, pipeline.top_k):
+    if pipeline.reranker is None:
+        return found, None, ""
+    gate = replace(pipeline.gate, follow_up=False)  # saved traces do not follow one another
+    if skip := gate.reason(found, fused, pipeline.top_k):
         return found, fused, skip
     for later in pipeline.iter_cascade(found, fused, cancelled):
         found = later.trace

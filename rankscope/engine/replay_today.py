@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from rankscope.config import Settings
-from rankscope.core.documents import Document
+from rankscope.core.documents import Document, Query
 from rankscope.core.protocols import DocumentSource, Reranker, ScoredPair
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, ModelInfo, PipelineInfo, Trace
-from rankscope.engine.factory import scoring_settings
+from rankscope.engine.factory import not_judged, scoring_settings
 from rankscope.engine.pipeline import Pipeline, finish
 from rankscope.errors import UsageError, WorkspaceError
 from rankscope.insight.coverage import Mode
@@ -43,6 +43,8 @@ class Today:
     """What the floor was fitted on."""
     pipeline: Pipeline | None = None
     """Given for a full replay: it finds the candidates anew."""
+    relevant_to: Callable[[Query], frozenset[str] | None] = not_judged
+    """The documents judged relevant to a query, for the findings."""
 
     @property
     def mode(self) -> Mode:
@@ -118,7 +120,9 @@ class Today:
             attributes=attributes,
         )
         finished = finish(trace)
-        return replace(finished, findings=tuple(examine(finished, settings=self.settings).findings))
+        relevant = self.relevant_to(trace.query)
+        report = examine(finished, settings=self.settings, relevant=relevant)
+        return replace(finished, findings=tuple(report.findings))
 
     def _described(self, parent: Trace) -> PipelineInfo:
         """The pipeline behind the new trace; the first stages of a rerank-only replay are the saved ones."""
@@ -141,24 +145,31 @@ def today_of(workspace: Workspace, mode: Mode, settings: Settings | None = None)
     """Today as a workspace has it, with ``settings`` in place of its own where given.
 
     A rerank-only replay needs no index: where there is one that fits the settings, its texts fill gaps in
-    the saved traces. Raises UsageError when reranking is off, IndexMissing or IndexMismatch for a full
-    replay without an index.
+    the saved traces. It scores every saved candidate with the reranker itself: no gate skips it and no
+    smaller reranker goes first, as both belong to the stages ahead. Scores that earlier runs kept are not
+    reused: pairs are scored together. Raises UsageError when reranking is off, IndexMissing or
+    IndexMismatch for a full replay without an index.
     """
     from rankscope.engine.factory import make_reranker
     from rankscope.engine.floors import passport_in_force
 
     chosen = settings if settings is not None else workspace.settings
+    chosen = chosen.override("rerank", score_cache_mb=0)
+    relevant_to = workspace.judgments.relevant_to
     if mode == "full":
         pipeline = workspace.pipeline(chosen)
-        return Today(chosen, pipeline.reranker, pipeline.documents, pipeline.passport, pipeline)
+        reranker, documents = pipeline.reranker, pipeline.documents
+        return Today(chosen, reranker, documents, pipeline.passport, pipeline, relevant_to)
     if not chosen.rerank.enabled:
         raise UsageError("rerank.enabled is false: there is no reranker to replay with.")
+    chosen = chosen.override("rerank", cascade="")
     passport = passport_in_force(workspace.traces_path, chosen.floor)
     try:
         parts = workspace.parts()
     except WorkspaceError:  # no index, or one of other settings: the traces' own texts have to do
-        return Today(chosen, make_reranker(chosen.rerank, chosen.models), None, passport)
-    return Today(chosen, parts.reranker(chosen.rerank), parts.documents, passport)
+        reranker = make_reranker(chosen.rerank, chosen.models)
+        return Today(chosen, reranker, None, passport, None, relevant_to)
+    return Today(chosen, parts.reranker(chosen.rerank), parts.documents, passport, None, relevant_to)
 
 
 def _digest(rerank: object, models: Mapping[str, ModelInfo], before: str) -> str:

@@ -336,6 +336,19 @@ def test_full_replay_finds_anew_and_counts_what_the_corpus_lost(sample_workspace
     store.prune(ids=["full-1", event.trace.trace_id])
 
 
+def test_full_replay_of_a_pipeline_that_does_not_rerank(sample_workspace: Workspace) -> None:
+    settings = sample_workspace.settings.override("rerank", enabled=False)
+    store = sample_workspace.traces
+    store.append(saved("full-2", query=Query(QUERY)))
+    store.flush()
+    through = today_of(sample_workspace, "full", settings)
+    (event,) = replayed(list(Replay(store, ["full-2"], through).iter_events()))
+    assert [ranking.stage for ranking in event.trace.rankings] == ["bm25", "dense", "fusion"]
+    assert event.trace.decision == "answer"
+    assert event.coverage.candidates == 0
+    store.prune(ids=["full-2", event.trace.trace_id])
+
+
 def test_rerank_only_needs_no_index_but_a_reranker(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     through = today_of(workspace, "rerank-only")
