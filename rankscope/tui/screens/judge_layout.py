@@ -49,7 +49,7 @@ class JudgeLayout(ModeScreen):
         yield FrameRule("╭┬╮", id="judge-top")
         with Horizontal(id="judge-parts"):
             yield RowList(id="candidates")
-            yield VerticalRule(id="judge-divider")
+            yield VerticalRule(self._draw_rules, id="judge-divider")
             yield FoldedText(id="passage")
         yield FrameRule("├┴┤", id="judge-middle")
         yield Static(Content(""), id="remarks", markup=False)
@@ -71,7 +71,7 @@ class JudgeLayout(ModeScreen):
             self.query_one("#remarks", Static).update(remarks(state))
         if old is None or _keys_depend_on(state) != _keys_depend_on(old):
             self.refresh_bindings()
-        self.call_after_refresh(self._draw_rules)
+        self._draw_rules()
 
     def on_resize(self) -> None:
         """Gauges and rules are laid out by width; the lists see to themselves."""

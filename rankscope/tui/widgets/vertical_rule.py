@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from textual.content import Content
 from textual.widget import Widget
 
@@ -9,7 +11,15 @@ __all__ = ["VerticalRule"]
 
 
 class VerticalRule(Widget):
-    """One cell wide, as high as its container."""
+    """One cell wide, as high as its container; ``placed`` is called whenever it was laid out."""
+
+    def __init__(self, placed: Callable[[], None], *, id: str) -> None:
+        super().__init__(id=id)
+        self._placed = placed
+
+    def on_resize(self) -> None:
+        """The rules above and below meet it."""
+        self._placed()
 
     def render(self) -> Content:
         """The line."""
