@@ -154,6 +154,18 @@ def test_an_unchanged_collection_is_not_indexed_again_and_results_can_be_reused(
     assert "4 of them were done before" in result.stderr
 
 
+def test_scores_of_an_earlier_evaluation_are_looked_up(collection: Path, work: Path, evaluated: Path) -> None:
+    """Another N is another evaluation, but its pairs were scored before."""
+    before = set(work.glob("*/eval/*.jsonl"))
+    result = run("--collection", collection, "--work", work, "-n", "5", "-k", "2")
+    assert result.exit_code == 0
+    (log,) = set(work.glob("*/eval/*.jsonl")) - before
+    for line in log.read_text().splitlines():
+        reranked = next(item for item in json.loads(line)["rankings"] if item["stage"] == "rerank")
+        if reranked["status"] == "ok":
+            assert reranked["details"]["reused"] == reranked["details"]["scored"]
+
+
 def test_several_collections_end_in_a_mean(collection: Path, work: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.symlink_to(collection)

@@ -15,7 +15,14 @@ from rankscope.core.ordering import rank_by_score
 from rankscope.core.protocols import ScoredPair
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, ModelInfo, PipelineInfo, Ranking, Trace
-from rankscope.engine.evaluation import EvaluationRun, QuerySet, collection_workspace, load_query_set
+from rankscope.engine.evaluation import (
+    EvaluationRun,
+    QuerySet,
+    collection_workspace,
+    load_query_set,
+    pinned_precision,
+    stored_query_set,
+)
 from rankscope.engine.pipeline import Pipeline
 from rankscope.errors import (
     Cancelled,
@@ -287,3 +294,48 @@ def test_collections_of_one_name_have_workspaces_of_their_own(tmp_path: Path) ->
     made = [collection_workspace(source, tmp_path / "work", Settings()) for source in (one, two, one)]
     assert made[0].folder == made[2].folder != made[1].folder
     assert all(workspace.folder.name.startswith("data-") for workspace in made)
+
+
+def test_precision_is_decided_once_for_an_evaluation_and_its_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rankscope.stages.dense import precision
+
+    speedups = iter([9.0, 0.1, 9.0])
+    monkeypatch.setattr(precision, "read_facts", lambda name: {})
+    monkeypatch.setattr(precision, "write_fact", lambda name, key, value: None)
+    monkeypatch.setattr(precision, "bf16_speedup", lambda: next(speedups))
+    auto = Settings().override("models", device="cpu")
+    first = pinned_precision(tmp_path, auto)
+    assert first.models.precision == "bf16"
+    # The machine is loaded now and would be measured the other way.
+    assert pinned_precision(tmp_path, auto) == first
+    assert pinned_precision(tmp_path / "elsewhere", auto).models.precision == "fp32"
+    explicit = auto.override("models", precision="fp32")
+    assert pinned_precision(tmp_path, explicit) == explicit
+
+
+def test_judgments_given_in_the_workspace_stand_above_the_files(files: tuple[Path, Path]) -> None:
+    text = "x" * 5  # of q4, which the file does not judge
+    stored = {"q0": {"d0": 0, "d9": 2}, text: {"d4": 1}, "unheard of": {"d1": 1}}
+    loaded = load_query_set("c", *files, stored=stored)
+    assert loaded.judgments.grades["q0"] == {"d0": 0, "d9": 2}
+    assert loaded.judgments.grades["q4"] == {"d4": 1}
+    alone = stored_query_set("c", {"carry over leave": {"a": 1}})
+    assert [(item.query_id, item.query.text) for item in alone.queries] == [
+        ("carry over leave", "carry over leave")
+    ]
+
+
+def test_a_variant_has_a_log_of_its_own_and_completes_its_traces(query_set: QuerySet, folder: Path) -> None:
+    drain(EvaluationRun(pipeline(CountingRetriever()), query_set, folder))
+    retriever = CountingRetriever()
+    run = EvaluationRun(
+        pipeline(retriever),
+        query_set,
+        folder,
+        variant="depths",
+        complete=lambda trace: replace(trace, attributes={"seen": True}),
+    )
+    assert all(trace.attributes == {"seen": True} for trace in drain(run))
+    assert len(retriever.calls) == len(query_set.queries)
