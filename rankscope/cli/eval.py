@@ -20,7 +20,7 @@ from rankscope.cli.eval_targets import (
     workspace_target,
 )
 from rankscope.cli.judged_source import Given, given_traces, said_of
-from rankscope.cli.options import with_overrides
+from rankscope.cli.options import pipeline_options, with_overrides
 from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
@@ -136,12 +136,7 @@ class Options:
 @click.option("--pipeline", help="Of traces that exist: fingerprint of the pipeline, or its start.")
 @click.option("--work", type=_FOLDER, help="Where collections are indexed; default: the user's cache.")
 @click.option("--by", type=click.Choice(["stratum"]), help="Figures for each kind of query as well.")
-@click.option("-n", "--candidates", type=click.IntRange(1), help="N: fused candidates that are reranked.")
-@click.option("-k", "--top-k", type=click.IntRange(1), help="K: most documents that are kept.")
-@click.option("--depth", type=click.IntRange(1), help="Documents that each retriever returns.")
-@click.option("--rrf-k", type=click.IntRange(0), help="k of reciprocal rank fusion.")
-@click.option("--floor", help="Relevance floor on the reranker's scale, or 'none'.")
-@click.option("--no-rerank", is_flag=True, help="Stop after fusion.")
+@pipeline_options
 @click.option("--relevant-from", type=click.IntRange(1), default=1, help="Lowest grade that is relevant; 1.")
 @click.option("--limit", type=click.IntRange(1), help="A fixed random sample of this many judged queries.")
 @click.option("--measure", default="nDCG@10", help="Measure of the lift and of --max-drop; nDCG@10.")

@@ -1,18 +1,22 @@
-"""What several commands share: opening the workspace, overriding settings, reading filters."""
+"""What several commands share: opening the workspace, and options that override settings."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from rankscope.config import Settings
+from rankscope.core.filters import parse_filters
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
     from rankscope.engine.workspace import Workspace
 
-__all__ = ["parse_filters", "with_overrides", "workspace_of"]
+__all__ = ["parse_filters", "pipeline_options", "with_overrides", "workspace_of"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def workspace_of(folder: str | None) -> Workspace:
@@ -27,17 +31,21 @@ def workspace_of(folder: str | None) -> Workspace:
     return workspace
 
 
-def parse_filters(where: tuple[str, ...]) -> dict[str, str]:
-    """``KEY=VALUE`` arguments as a mapping; a key given twice is an error, not a guess."""
-    filters: dict[str, str] = {}
-    for item in where:
-        key, equals, value = item.partition("=")
-        if not equals or not key.strip():
-            raise UsageError(f"--where {item!r} is not KEY=VALUE.", remedy="For example --where year=2024.")
-        if key.strip() in filters:
-            raise UsageError(f"--where names {key.strip()!r} twice.", remedy="Give each key once.")
-        filters[key.strip()] = value.strip()
-    return filters
+_PIPELINE = (
+    click.option("-n", "--candidates", type=click.IntRange(1), help="N: fused candidates that are reranked."),
+    click.option("-k", "--top-k", type=click.IntRange(1), help="K: most documents that are kept."),
+    click.option("--depth", type=click.IntRange(1), help="Documents that each retriever returns."),
+    click.option("--rrf-k", type=click.IntRange(0), help="k of reciprocal rank fusion."),
+    click.option("--floor", help="Relevance floor on the reranker's scale, or 'none'."),
+    click.option("--no-rerank", is_flag=True, help="Stop after fusion."),
+)
+
+
+def pipeline_options(command: Command) -> Command:
+    """The options that :func:`with_overrides` takes, in front of a command's own."""
+    for option in reversed(_PIPELINE):
+        command = option(command)
+    return command
 
 
 def with_overrides(

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import closing
+from typing import Any
 
 import click
 
-from rankscope.cli.options import parse_filters, with_overrides, workspace_of
+from rankscope.cli.options import parse_filters, pipeline_options, with_overrides, workspace_of
 from rankscope.core.documents import Query
 
 __all__ = ["command"]
@@ -16,28 +17,19 @@ __all__ = ["command"]
 
 @click.command(name="query")
 @click.argument("text")
-@click.option("-n", "--candidates", type=click.IntRange(1), help="N: fused candidates that are reranked.")
-@click.option("-k", "--top-k", type=click.IntRange(1), help="K: most documents that are kept.")
-@click.option("--depth", type=click.IntRange(1), help="Documents that each retriever returns.")
-@click.option("--rrf-k", type=click.IntRange(0), help="k of reciprocal rank fusion.")
-@click.option("--floor", help="Relevance floor on the reranker's scale, or 'none'.")
+@pipeline_options
 @click.option("--where", multiple=True, metavar="KEY=VALUE", help="Keep only documents with this metadata.")
-@click.option("--no-rerank", is_flag=True, help="Stop after fusion.")
 @click.option("--no-store", is_flag=True, help="Do not keep the trace.")
 @click.option("--json", "as_json", is_flag=True, help="Print the trace as one JSON document.")
 @click.pass_obj
 def command(
     workspace_folder: str | None,
+    /,
     text: str,
-    candidates: int | None,
-    top_k: int | None,
-    depth: int | None,
-    rrf_k: int | None,
-    floor: str | None,
     where: tuple[str, ...],
-    no_rerank: bool,
     no_store: bool,
     as_json: bool,
+    **overrides: Any,
 ) -> None:
     """Run one query and show the ranking of every stage.
 
@@ -47,15 +39,7 @@ def command(
       rankscope query "carry over leave" --where tenant=acme-logistics --json
     """
     workspace = workspace_of(workspace_folder)
-    settings = with_overrides(
-        workspace.settings,
-        candidates=candidates,
-        depth=depth,
-        rrf_k=rrf_k,
-        top_k=top_k,
-        floor=floor,
-        no_rerank=no_rerank,
-    )
+    settings = with_overrides(workspace.settings, **overrides)
     query = Query(text, filters=parse_filters(where))
     with closing(workspace):
         trace = workspace.pipeline(settings).run(query)

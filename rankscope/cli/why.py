@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rankscope.cli.options import parse_filters, with_overrides, workspace_of
+from rankscope.cli.options import parse_filters, pipeline_options, with_overrides, workspace_of
 from rankscope.cli.why_output import (
     lines_of,
     retrieval_json,
@@ -29,31 +29,22 @@ __all__ = ["command"]
 @click.command(name="why")
 @click.argument("text")
 @click.argument("document", metavar="DOC_ID")
-@click.option("-n", "--candidates", type=click.IntRange(1), help="N: fused candidates that are reranked.")
-@click.option("-k", "--top-k", type=click.IntRange(1), help="K: most documents that are kept.")
-@click.option("--depth", type=click.IntRange(1), help="Documents that each retriever returns.")
-@click.option("--rrf-k", type=click.IntRange(0), help="k of reciprocal rank fusion.")
-@click.option("--floor", help="Relevance floor on the reranker's scale, or 'none'.")
+@pipeline_options
 @click.option("--where", multiple=True, metavar="KEY=VALUE", help="Keep only documents with this metadata.")
-@click.option("--no-rerank", is_flag=True, help="Stop after fusion.")
 @click.option("--words", is_flag=True, help="Also say which words and sentences move the reranker's score.")
 @click.option("--over", metavar="DOC_ID", help="Also say why it scores above, or below, this document.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def command(
     workspace_folder: str | None,
+    /,
     text: str,
     document: str,
-    candidates: int | None,
-    top_k: int | None,
-    depth: int | None,
-    rrf_k: int | None,
-    floor: str | None,
     where: tuple[str, ...],
-    no_rerank: bool,
     words: bool,
     over: str | None,
     as_json: bool,
+    **overrides: Any,
 ) -> None:
     """Follow one document through every stage, and find the smallest change that would bring it in.
 
@@ -66,15 +57,7 @@ def command(
       rankscope why "carry over leave" "paid out in December" --where tenant=acme --json
     """
     workspace = workspace_of(workspace_folder)
-    settings = with_overrides(
-        workspace.settings,
-        candidates=candidates,
-        depth=depth,
-        rrf_k=rrf_k,
-        top_k=top_k,
-        floor=floor,
-        no_rerank=no_rerank,
-    )
+    settings = with_overrides(workspace.settings, **overrides)
     query = Query(text, filters=parse_filters(where))
     from rankscope.engine.explaining import explain_retrieval
     from rankscope.engine.inspection import find_document, inspect_document

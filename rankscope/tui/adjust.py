@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rankscope.config import Settings
+from rankscope.core import filters
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, Trace
 from rankscope.engine.pipeline import finish
@@ -125,14 +126,4 @@ def whole_number(text: str, name: str) -> int:
 
 def parse_filters(text: str) -> dict[str, str]:
     """``tenant=acme, year=2024`` as a mapping; empty text is no filter. Raises SettingsError."""
-    filters: dict[str, str] = {}
-    for part in text.split(","):
-        if not part.strip():
-            continue
-        key, equals, value = (piece.strip() for piece in part.partition("="))
-        if not equals or not key or not value:
-            raise SettingsError(f"{part.strip()!r} is not KEY=VALUE, such as year=2024.")
-        if key in filters:
-            raise SettingsError(f"{key!r} is named twice; give each key once.")
-        filters[key] = value
-    return filters
+    return filters.parse_filters(part for part in text.split(",") if part.strip())

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import click
 import pytest
 
 from rankscope.cli.options import parse_filters, with_overrides
+from rankscope.cli.root import cli
 from rankscope.config import Settings
 from rankscope.errors import SettingsError, UsageError
 
@@ -13,7 +15,7 @@ def test_filters_are_split_at_the_first_equals_sign() -> None:
     assert parse_filters(("tenant = acme", "note=a=b")) == {"tenant": "acme", "note": "a=b"}
 
 
-@pytest.mark.parametrize("where", [("tenant",), ("=x",), ("a=1", "a=2")])
+@pytest.mark.parametrize("where", [("tenant",), ("=x",), ("tenant=",), ("a=1", "a=2")])
 def test_filters_that_cannot_be_read_are_refused(where: tuple[str, ...]) -> None:
     with pytest.raises(UsageError):
         parse_filters(where)
@@ -36,3 +38,11 @@ def test_a_floor_from_the_command_line_is_manual() -> None:
 def test_a_floor_that_is_no_number_is_refused(text: str) -> None:
     with pytest.raises((UsageError, SettingsError)):
         with_overrides(Settings(), floor=text)
+
+
+@pytest.mark.parametrize("name", ["query", "why", "eval"])
+def test_commands_that_run_the_pipeline_take_the_same_options(name: str) -> None:
+    command = cli.get_command(click.Context(cli), name)
+    assert command is not None
+    taken = {option for parameter in command.params for option in parameter.opts}
+    assert {"--candidates", "--top-k", "--depth", "--rrf-k", "--floor", "--no-rerank"} <= taken
