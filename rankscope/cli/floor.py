@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rankscope.cli.floor_carry import carry
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -77,6 +78,9 @@ def command() -> None:
       rankscope floor whatif 0.55
       rankscope floor set --method best-f1
     """
+
+
+command.add_command(carry)
 
 
 @command.command()

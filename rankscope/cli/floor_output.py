@@ -9,6 +9,7 @@ from rankscope.core.sanitize import one_line
 
 if TYPE_CHECKING:
     from rankscope.cli.floor_material import Material
+    from rankscope.engine.floor_carry import CarriedFloor
     from rankscope.insight.floors.distributions import Histogram
     from rankscope.insight.floors.observations import Observations
     from rankscope.insight.floors.quantile_map import Carried
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "bar",
     "carried_lines",
+    "carry_lines",
     "histogram_lines",
     "history_lines",
     "show_json",
@@ -165,6 +167,26 @@ def carried_lines(carried: Carried | None) -> list[str]:
         f"pairs that both scored; it decides otherwise on {rate_text(carried.disagreement)} of them",
     ]
     return [*lines, carried.warning] if carried.warning else lines
+
+
+def carry_lines(result: CarriedFloor) -> list[str]:
+    """A floor that was carried over to a model by scoring stored pairs with it, and its error."""
+    carried = result.carried
+    interval = "" if carried.low is None else f" ({carried.low:.4f} to {carried.high:.4f})"
+    lines = [
+        f"from      {one_line(result.old.source.label, 100)}",
+        f"to        {one_line(result.new.source.label, 100)}",
+        f"floor     {carried.value:.4f}{interval}, keeps {carried.kept_share:.1%} of {carried.pairs:,} pairs "
+        f"of {carried.queries:,} queries",
+        f"error     decides otherwise on {rate_text(carried.disagreement)} of them",
+    ]
+    if result.f1 is not None and result.f1_afresh is not None:
+        lines.append(
+            f"judged    F1 {result.f1:.3f}; one fitted afresh (on other queries) {result.f1_afresh:.3f}"
+        )
+    if result.without_text:
+        lines.append(f"left out  {result.without_text:,} documents without text or score")
+    return [*lines, *([carried.warning] if carried.warning else [])]
 
 
 def whatif_lines(said: Consequences, group: Observations, limit: int) -> list[str]:
