@@ -15,6 +15,7 @@ import click
 
 from rankscope.cli.traces_guess import guess_mapping
 from rankscope.cli.traces_import import import_traces
+from rankscope.cli.traces_why import traces_why
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print one J
 
 @click.group(name="traces")
 def command() -> None:
-    """List, show, import, export and prune stored traces.
+    """List, show, explain, import, export and prune stored traces.
 
     \b
     Example:
@@ -45,6 +46,7 @@ def command() -> None:
 
 command.add_command(import_traces)
 command.add_command(guess_mapping)
+command.add_command(traces_why)
 
 
 @command.command(name="list")

@@ -20,8 +20,11 @@ __all__ = ["lines_of", "retrieval_json", "retrieval_lines", "to_json", "words_js
 _NAMED = 8
 
 
-def lines_of(found: Inspection) -> list[str]:
-    """The inspection as lines of text: fate, a line a stage, and the changes or the cause."""
+def lines_of(found: Inspection, *, tried: bool = True) -> list[str]:
+    """The inspection as lines of text: fate, a line a stage, and the changes or the cause.
+
+    Unless changes were ``tried``, nothing is said about what would bring the document in.
+    """
     from rankscope.insight.narrative import cause, change_sentence, fate_sentence
 
     life = found.biography
@@ -41,7 +44,7 @@ def lines_of(found: Inspection) -> list[str]:
     if found.rescue is not None and found.rescue.changes:
         lines += ["", "Each of these alone would bring it in, the smallest first:"]
         lines += [f"  {one_line(change_sentence(change))}" for change in found.rescue.changes]
-    reason = cause(life, found.rescue)
+    reason = cause(life, found.rescue) if tried else ""
     return [*lines, "", one_line(reason)] if reason else lines
 
 

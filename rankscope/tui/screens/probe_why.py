@@ -11,6 +11,7 @@ from textual.timer import Timer
 
 from rankscope.core.documents import Document
 from rankscope.core.trace import Trace
+from rankscope.insight.find_in_trace import find_in_trace
 from rankscope.insight.movement import absence
 from rankscope.tui import messages
 from rankscope.tui.answers import KIND_OF_VIEW, Subject
@@ -125,27 +126,13 @@ class ProbeWhy(ProbeRuns):
 
     def _matches(self, trace: Trace, text: str) -> Sequence[Document]:
         """Documents of the trace, then of the corpus; called beside the screen."""
-        found = {document.doc_id: document for document in in_trace(trace, text)}
+        found = {document.doc_id: document for document in find_in_trace(trace, text)}
         if self.state.phase is Phase.READY:
             corpus = self.look_ups.matches(text, self.state.settings)
             # The corpus has the text where the trace has the id alone.
             found.update({item.doc_id: item for item in corpus if not found.get(item.doc_id, _NOTHING).text})
         exact = [document for doc_id, document in found.items() if doc_id == text]
         return [*exact, *(document for document in found.values() if document.doc_id != text)]
-
-
-def in_trace(trace: Trace, text: str, limit: int = 20) -> list[Document]:
-    """Documents of a trace's lists whose id or text holds a fragment, best ranked first."""
-    wanted = text.casefold()
-    ids = dict.fromkeys(hit.doc_id for ranking in reversed(trace.rankings) for hit in ranking.hits)
-    found = []
-    for doc_id in ids:
-        document = trace.documents.get(doc_id, Document(doc_id, ""))
-        if wanted in doc_id.casefold() or wanted in document.searchable.casefold():
-            found.append(document)
-        if len(found) == limit:
-            break
-    return found
 
 
 def _place(trace: Trace, doc_id: str) -> str:

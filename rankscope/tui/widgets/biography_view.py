@@ -8,6 +8,7 @@ from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Hit, Ranking, Trace
 from rankscope.engine.inspection import Inspection
 from rankscope.insight.biography import biography
+from rankscope.insight.gaps import gaps
 from rankscope.insight.narrative import cause, change_sentence, fate_sentence
 from rankscope.insight.standing import CorpusStanding
 from rankscope.tui import cells
@@ -40,7 +41,7 @@ def biography_view(
         lines += _rescue_lines(life)
     if note:
         lines.append(Content.styled(note, "$muted"))
-    lines += [Content.styled(f"? {gap}", "$muted") for gap in gaps(trace, doc_id)]
+    lines += [Content.styled(f"? {one_line(gap, 300)}", "$muted") for gap in gaps(trace, doc_id)]
     return Content("\n").join(lines)
 
 
@@ -58,27 +59,6 @@ def _rescue_lines(life: Inspection) -> list[Content]:
         return lines
     reason = cause(life.biography, found)
     return [Content(one_line(reason, 600))] if reason else []
-
-
-def gaps(trace: Trace, doc_id: str) -> list[str]:
-    """What this trace does not hold, so that nothing can be said about it."""
-    found = []
-    scoreless = [ranking.stage for ranking in trace.rankings if _without_score(ranking, doc_id)]
-    if scoreless:
-        names = ", ".join(one_line(stage, 16) for stage in scoreless)
-        found.append(f"The trace has no score for it in {names}: margins there are not known.")
-    if trace.ranking("rerank") is None:
-        found.append("The trace has no reranked list: nothing was moved.")
-    elif trace.before is None:
-        found.append("The trace has no list ahead of the reranker: where it came from is not known.")
-    if trace.decision is None and trace.top_k is None:
-        found.append("The trace does not record a floor, K or what was kept.")
-    return found
-
-
-def _without_score(ranking: Ranking, doc_id: str) -> bool:
-    hit = ranking.hit(doc_id)
-    return hit is not None and hit.score is None
 
 
 def _stage_line(

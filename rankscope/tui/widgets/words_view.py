@@ -117,7 +117,8 @@ def _gap_table(title: str, gaps: Sequence[WordGap], width: int) -> list[Content]
     name = 18 if width >= 44 else 10
     title = cells.fit(title, name)
     lines = [Content.styled(cells.fit(f"{title} {'left':>6} {'right':>6}  speaks for", width), "$muted")]
-    for gap in gaps[:_NAMED]:
+    felt = [gap for gap in gaps if abs(gap.gap) >= _FELT]
+    for gap in felt[:_NAMED]:
         side = "left" if gap.gap > 0 else "right"
         line = Content.assemble(
             (cells.fit(gap.word, name), "bold"),
