@@ -212,3 +212,24 @@ def test_spans_recorded_from_a_haystack_pipeline() -> None:
         ("auth-v21-01", 5),
     ]
     assert trace.documents["idem-payouts-01"].text.startswith("Not with the same merchant_reference")
+
+
+def test_spans_recorded_from_a_llama_index_query_engine() -> None:
+    # Recorded by tests/instrumented/llama_index_app.py: `retrieve` holds the documents, `_retrieve` inside it
+    # only their text form, and the reranker's inputs carry the retriever's scores.
+    (trace,) = traces(OpenInference(), FIXTURES / "llama_index_spans.jsonl")
+    assert trace.query.text == "how long are idempotency keys kept"
+    assert [ranking.stage for ranking in trace.rankings] == ["dense", "rerank"]
+    assert {role: info.name for role, info in trace.pipeline.models.items()} == {
+        "bi_encoder": "all-MiniLM-L6-v2",
+        "cross_encoder": "rankscope-ce-small",
+    }
+    before = [doc_id for doc_id, _ in pairs(trace.before)]
+    assert [(doc_id, before.index(doc_id) + 1) for doc_id, _ in pairs(trace.after)] == [
+        ("idem-sandbox-01", 3),
+        ("idem-payouts-01", 5),
+        ("idem-postmortem-01", 2),
+        ("auth-v2-01", 1),
+        ("auth-v21-01", 4),
+    ]
+    assert trace.top_k == 5

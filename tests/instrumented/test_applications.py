@@ -1,4 +1,4 @@
-"""A real instrumented application: its spans import, and show up live where `rankscope listen` listens."""
+"""Real instrumented applications: their spans import, and show up live where `rankscope listen` listens."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from rankscope.tracing.formats.openinference import OpenInference
 from rankscope.tracing.store import TraceStore
 from tests.tracing.formats.reading import pairs, traces
 
-_NEEDED = "the application needs `pip install -e .[instrumented]`"
-for _module in ("haystack", "haystack_integrations", "openinference.instrumentation.haystack"):
-    pytest.importorskip(_module, reason=_NEEDED)
-
-APP = Path(__file__).with_name("haystack_app.py")
-ROOT = APP.parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 CORPUS = ROOT / "sample_corpus" / "corpus.jsonl"
+APPLICATIONS = {
+    "haystack": ("haystack_integrations", ["bm25", "dense", "candidates", "rerank"]),
+    "llama_index": ("llama_index.postprocessor.sbert_rerank", ["dense", "rerank"]),
+}
+"""The module that the application cannot run without, and the stages of its traces."""
 
 
 def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
@@ -42,9 +43,9 @@ def _start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def _fits(trace: Trace, answer: str) -> None:
+def _fits(trace: Trace, answer: str, stages: list[str]) -> None:
     """The trace has the ranks before and after, and what the application answered."""
-    assert [ranking.stage for ranking in trace.rankings] == ["bm25", "dense", "candidates", "rerank"]
+    assert [ranking.stage for ranking in trace.rankings] == stages
     given = [doc_id for doc_id, _ in pairs(trace.before)]
     reranked = [doc_id for doc_id, _ in pairs(trace.after)]
     assert set(reranked) <= set(given)
@@ -52,7 +53,12 @@ def _fits(trace: Trace, answer: str) -> None:
     assert all(trace.documents[doc_id].text for doc_id in given)
 
 
-def test_spans_of_the_application_import_and_show_up_live(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", APPLICATIONS)
+def test_spans_of_an_application_import_and_show_up_live(tmp_path: Path, name: str) -> None:
+    module, stages = APPLICATIONS[name]
+    for needed in (module, f"openinference.instrumentation.{name}"):
+        pytest.importorskip(needed, reason="the application needs `pip install -e .[instrumented]`")
+    script = str(HERE / f"{name}_app.py")
     database, spans = tmp_path / "traces.db", tmp_path / "spans.jsonl"
     listener = _start(tmp_path, "-m", "rankscope", "listen", "--port", "0", "--db", str(database))
     assert listener.stderr is not None
@@ -60,7 +66,7 @@ def test_spans_of_the_application_import_and_show_up_live(tmp_path: Path) -> Non
     endpoint = re.search(r"http://\S+/v1/traces", opening)
     assert endpoint is not None, opening
     app = _start(
-        tmp_path, str(APP), str(CORPUS), "--spans", str(spans), "--endpoint", endpoint[0], "--questions", "2"
+        tmp_path, script, str(CORPUS), "--spans", str(spans), "--endpoint", endpoint[0], "--questions", "2"
     )
     answers, errors = app.communicate(timeout=300)
     assert app.returncode == 0, errors
@@ -74,7 +80,7 @@ def test_spans_of_the_application_import_and_show_up_live(tmp_path: Path) -> Non
         live = list(store.iter_traces(oldest_first=True))
     assert len(lines) == len(imported) == len(live) == 2
     for trace, answer in zip(imported, lines, strict=True):
-        _fits(trace, answer)
+        _fits(trace, answer, stages)
     # What came over the wire is what the file holds, under the same ids: importing it adds nothing.
     assert [trace.trace_id for trace in live] == [trace.trace_id for trace in imported]
     # Times differ below the microsecond: the file has no more digits.
