@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from rankscope.cli.eval_tables import signed_interval
 from rankscope.core.sanitize import one_line
+from rankscope.core.trace import PipelineInfo
 from rankscope.errors import InputError
 from rankscope.insight.baseline import change_since
 from rankscope.insight.report import SCHEMA, CollectionReport
 
 __all__ = ["Baseline", "compare", "read_baseline"]
 
-Baseline = Mapping[str, Mapping[str, Mapping[str, float]]]
-"""Values of the order that stood in the end: collection, query id, measure."""
+_SHOWN = ("name", "revision", "dtype", "max_length", "activation")
 
 
-def read_baseline(path: Path) -> Baseline:
-    """The values in an earlier ``rankscope eval --json``. Raises InputError when the file is not one."""
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """One collection of an earlier evaluation."""
+
+    values: Mapping[str, Mapping[str, float]]
+    """Of the order that stood in the end: query id, measure."""
+    models: Mapping[str, Mapping[str, object]]
+    """Identity of each model by its role."""
+
+
+def read_baseline(path: Path) -> dict[str, Baseline]:
+    """The collections of an earlier ``rankscope eval --json``. Raises InputError when the file is not one."""
     remedy = "Make one with `rankscope eval --json`."
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
@@ -30,14 +41,19 @@ def read_baseline(path: Path) -> Baseline:
                 f"schema is {data['schema']!r:.60}, expected {SCHEMA!r}.", path=path, remedy=remedy
             )
         return {
-            str(collection["name"]): {
-                str(query["id"]): {
-                    str(name): float(value)
-                    for name, value in query["values"][collection["stages"][-1]].items()
-                }
-                for query in collection["queries"]
-                if query["answerable"]
-            }
+            str(collection["name"]): Baseline(
+                values={
+                    str(query["id"]): {
+                        str(name): float(value)
+                        for name, value in query["values"][collection["stages"][-1]].items()
+                    }
+                    for query in collection["queries"]
+                    if query["answerable"]
+                },
+                models={
+                    str(role): dict(model) for role, model in collection["pipeline"].get("models", {}).items()
+                },
+            )
             for collection in data["collections"]
         }
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
@@ -46,7 +62,7 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def compare(
-    reports: Sequence[CollectionReport], baseline: Baseline, *, measure: str, max_drop: float
+    reports: Sequence[CollectionReport], baseline: Mapping[str, Baseline], *, measure: str, max_drop: float
 ) -> bool:
     """Say on stderr how each collection moved; true where one fell by more than ``max_drop``.
 
@@ -60,7 +76,8 @@ def compare(
                 f"the baseline has no collection {name!r}, only {', '.join(sorted(baseline)):.200}.",
                 remedy="Evaluate the same collections, or make a new baseline.",
             )
-        before = {key: values[measure] for key, values in baseline[report.name].items() if measure in values}
+        earlier = baseline[report.name]
+        before = {key: values[measure] for key, values in earlier.values.items() if measure in values}
         if not before:
             raise InputError(
                 f"the baseline has no {measure} for {name!r}.",
@@ -77,6 +94,8 @@ def compare(
             f"{signed_interval(change.interval)} over {change.interval.n:,} queries: {verdict}",
             err=True,
         )
+        for difference in _other_models(earlier.models, report.pipeline):
+            click.echo(f"{name}: {difference}", err=True)
         if change.only_before or change.only_after:
             click.echo(
                 f"{name}: not compared: {change.only_before:,} queries of the baseline alone, "
@@ -88,3 +107,15 @@ def compare(
         names = one_line(", ".join(missing), 200)
         click.echo(f"not compared: {names}: in the baseline, but not evaluated now", err=True)
     return failed
+
+
+def _other_models(before: Mapping[str, Mapping[str, object]], now: PipelineInfo) -> list[str]:
+    """What a fall may come from: models that are others than in the baseline, or run in another format."""
+    lines = []
+    for role, model in now.models.items():
+        for field in _SHOWN if role in before else ():
+            old, new = before[role].get(field), getattr(model, field)
+            if old != new:
+                shown = one_line(f"{role} {field}: {old!s:.40} in the baseline, {new!s:.40} now", 160)
+                lines.append(shown)
+    return lines

@@ -32,7 +32,7 @@ def report_lines(
     lines = _markdown_table(rows) if markdown else text_table(rows, words=(0, 2))
     lines.append("")
     for report in reports:
-        lines += _notes(report, "- " if markdown else "")
+        lines += _notes(report, measure, "- " if markdown else "")
     return lines
 
 
@@ -75,7 +75,7 @@ def _mean_rows(mean: MeanReport, measures: Sequence[str], lift_of: str) -> list[
     return rows
 
 
-def _notes(report: CollectionReport, bullet: str) -> list[str]:
+def _notes(report: CollectionReport, lift_of: str, bullet: str) -> list[str]:
     """What stands below the table for one collection."""
     name, overall = one_line(report.name, 28), report.overall
     notes: list[str] = []
@@ -86,6 +86,19 @@ def _notes(report: CollectionReport, bullet: str) -> list[str]:
     if report.median_ms:
         times = "  ".join(f"{one_line(stage, 12)} {value:.1f}" for stage, value in report.median_ms.items())
         notes.append(f"median ms: {times}")
+    models = [
+        f"{one_line(model.name, 40)} in {one_line(model.dtype, 12)}"
+        for model in report.pipeline.models.values()
+        if model.name and model.dtype
+    ]
+    if models:
+        notes.append(f"models: {', '.join(models)}")
+    lift = overall.lifts.get(lift_of)
+    if lift is not None:
+        notes.append(
+            f"{lift_of}, reranked against before: {lift.won:,} won, {lift.lost:,} lost, {lift.tied:,} tied; "
+            f"p {lift.p_value:.4f} (paired permutation test)"
+        )
     if report.evaluation.stood_fused:
         notes.append(
             f"reranking was skipped for {report.evaluation.stood_fused:,} queries: their fused order stood"

@@ -17,7 +17,7 @@ from rankscope.cli.eval_tables import report_lines, signed_interval
 from rankscope.cli.trec_runs import write_runs
 from rankscope.core.ordering import rank_by_score
 from rankscope.core.scales import ScoreScale
-from rankscope.core.trace import Hit, Ranking, Trace
+from rankscope.core.trace import Hit, ModelInfo, PipelineInfo, Ranking, Trace
 from rankscope.errors import InputError
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.metrics import evaluate, measure_names, measure_run
@@ -121,6 +121,22 @@ def test_an_equal_evaluation_passes_and_a_worse_one_fails(
     assert "over 8 queries: fell by more than 0.02" in captured.err
     assert captured.out == ""
     assert not compare([report_of(some_traces(BAD))], baseline, measure="nDCG@10", max_drop=0.5)
+
+
+def test_other_models_and_another_number_format_are_pointed_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def report(dtype: str) -> CollectionReport:
+        info = PipelineInfo(models={"cross_encoder": ModelInfo("m", "r1", dtype)})
+        return replace(report_of(some_traces(GOOD)), pipeline=info)
+
+    baseline = read_baseline(baseline_file(tmp_path / "b.json", [report("float32")]))
+    assert not compare([report("bfloat16")], baseline, measure="nDCG@10", max_drop=0.02)
+    assert "cross_encoder dtype: float32 in the baseline, bfloat16 now" in capsys.readouterr().err
+    assert not compare([report("float32")], baseline, measure="nDCG@10", max_drop=0.02)
+    assert "in the baseline, " not in capsys.readouterr().err
+    lines = report_lines([report("bfloat16")], None, measure="nDCG@10")
+    assert "c: models: m in bfloat16" in lines
 
 
 def test_what_is_not_compared_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
