@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rankscope.bench.rerank_ratio import kendall_tau, scores_of
-from rankscope.bench.timing import milliseconds
 from rankscope.core.documents import Document, Query
 from rankscope.core.trace import Ranking, Trace
 from rankscope.engine.replay import Replay, Replayed, replayable_ids
@@ -43,6 +43,10 @@ class ReplayTimes:
     """RankScope's reranker called for one trace after the other; nothing is stored."""
     predict_s: float
     """``CrossEncoder.predict`` at its defaults, a call a trace."""
+    replay_cpu_s: float
+    """Processor time of the same: what is left of a comparison when other programs are running."""
+    loop_cpu_s: float
+    predict_cpu_s: float
     largest_difference: float
     """Between the scores of a replay and of the loop, on the scale of probabilities."""
     tau: float
@@ -58,9 +62,20 @@ class ReplayTimes:
         """Share of the time of ``predict`` that a replay takes."""
         return self.replay_s / self.predict_s
 
+    @property
+    def cpu_of_loop(self) -> float:
+        """The same share, of processor time."""
+        return self.replay_cpu_s / self.loop_cpu_s
+
+    @property
+    def cpu_of_predict(self) -> float:
+        """The same share, of processor time."""
+        return self.replay_cpu_s / self.predict_cpu_s
+
     def as_mapping(self) -> dict[str, float | str]:
         """Plain values for JSON."""
-        return {**asdict(self), "of_loop": self.of_loop, "of_predict": self.of_predict}
+        shares = ("of_loop", "of_predict", "cpu_of_loop", "cpu_of_predict")
+        return {**asdict(self), **{name: getattr(self, name) for name in shares}}
 
 
 def measure_replay(workspace: Workspace, queries: Sequence[str], traces: int = 200) -> ReplayTimes:
@@ -68,10 +83,10 @@ def measure_replay(workspace: Workspace, queries: Sequence[str], traces: int = 2
     first = workspace.settings.override("retrieval", candidates=CANDIDATES).override("rerank", enabled=False)
     pipeline = workspace.pipeline(first)
     saved = [pipeline.run(Query(queries[place % len(queries)])) for place in range(traces)]
-    replayed, replay_ms = _replay(workspace, saved)
+    replayed, replay = _replay(workspace, saved)
     lists = [(trace.query.text, [trace.documents[i] for i in _candidates(trace)]) for trace in saved]
-    ours, loop_ms = _each(_single(workspace), lists)
-    stock, predict_ms = _each(_stock(workspace), lists)
+    ours, loop = _each(_single(workspace), lists)
+    stock, predict = _each(_stock(workspace), lists)
     again = [
         [replayed[trace.trace_id].by_id()[doc_id].score or 0.0 for doc_id in _candidates(trace)]
         for trace in saved
@@ -82,9 +97,12 @@ def measure_replay(workspace: Workspace, queries: Sequence[str], traces: int = 2
         candidates=sum(len(candidates) for _, candidates in lists),
         passages=len({document.content_hash for _, candidates in lists for document in candidates}),
         dtype=workspace.parts().reranker(workspace.settings.rerank).info.dtype,
-        replay_s=replay_ms / 1000,
-        loop_s=loop_ms / 1000,
-        predict_s=predict_ms / 1000,
+        replay_s=replay.wall_s,
+        loop_s=loop.wall_s,
+        predict_s=predict.wall_s,
+        replay_cpu_s=replay.cpu_s,
+        loop_cpu_s=loop.cpu_s,
+        predict_cpu_s=predict.cpu_s,
         largest_difference=max(
             abs(one - other)
             for mine, theirs in zip(again, ours, strict=True)
@@ -94,12 +112,25 @@ def measure_replay(workspace: Workspace, queries: Sequence[str], traces: int = 2
     )
 
 
+class _Took(NamedTuple):
+    """Seconds on the clock, and of the processor in all threads."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def _timed(work: Callable[[], None]) -> _Took:
+    wall, cpu = time.perf_counter(), time.process_time()
+    work()
+    return _Took(time.perf_counter() - wall, time.process_time() - cpu)
+
+
 def _candidates(trace: Trace) -> tuple[str, ...]:
     return () if trace.before is None else trace.before.doc_ids
 
 
-def _replay(workspace: Workspace, saved: Sequence[Trace]) -> tuple[dict[str, Ranking], float]:
-    """Reranked lists by id of the saved trace, and the milliseconds of all of the replay."""
+def _replay(workspace: Workspace, saved: Sequence[Trace]) -> tuple[dict[str, Ranking], _Took]:
+    """Reranked lists by id of the saved trace, and the time of all of the replay."""
     reranker = _fresh(workspace)
     found: dict[str, Ranking] = {}
     with (
@@ -116,7 +147,7 @@ def _replay(workspace: Workspace, saved: Sequence[Trace]) -> tuple[dict[str, Ran
                 if isinstance(event, Replayed) and event.trace.after is not None:
                     found[event.parent.trace_id] = event.trace.after
 
-        took = milliseconds(work)
+        took = _timed(work)
     return found, took
 
 
@@ -149,12 +180,12 @@ def _stock(workspace: Workspace) -> Score:
     return score
 
 
-def _each(score: Score, lists: Sequence[tuple[str, list[Document]]]) -> tuple[list[list[float]], float]:
-    """Scores of one list after the other, and the milliseconds of all."""
+def _each(score: Score, lists: Sequence[tuple[str, list[Document]]]) -> tuple[list[list[float]], _Took]:
+    """Scores of one list after the other, and the time of all."""
     results: list[list[float]] = []
 
     def work() -> None:
         results.extend(score(query, candidates) for query, candidates in lists)
 
-    took = milliseconds(work)
+    took = _timed(work)
     return results, took

@@ -192,12 +192,30 @@ def _recording_lines(figures: RecordingFigures) -> list[str]:
 
 
 def _replay_lines(times: ReplayTimes) -> list[str]:
+    rows = (
+        ("rankscope replay", times.replay_s, times.replay_cpu_s, f"{times.dtype}, with findings, stored"),
+        (
+            "rankscope, trace by trace",
+            times.loop_s,
+            times.loop_cpu_s,
+            _shares(times.of_loop, times.cpu_of_loop),
+        ),
+        (
+            "CrossEncoder.predict",
+            times.predict_s,
+            times.predict_cpu_s,
+            _shares(times.of_predict, times.cpu_of_predict),
+        ),
+    )
     return [
         f"replaying {times.traces:,} traces: {times.candidates:,} candidates, "
         f"{times.passages:,} distinct passages",
-        f"  rankscope replay            {times.replay_s:10.1f} s    {times.dtype}, all of it, stored",
-        f"  rankscope, trace by trace   {times.loop_s:10.1f} s    {times.of_loop:.2f} of it",
-        f"  CrossEncoder.predict        {times.predict_s:10.1f} s    {times.of_predict:.2f} of it",
+        f"  {'':<27} {'seconds':>10} {'processor':>10}",
+        *(f"  {name:<27} {wall:>10.1f} {cpu:>10.1f}    {note}" for name, wall, cpu, note in rows),
         f"  largest difference of a score {times.largest_difference:.6f} (trace by trace), "
         f"Kendall tau {times.tau:.4f} (predict)",
     ]
+
+
+def _shares(wall: float, cpu: float) -> str:
+    return f"the replay takes {wall:.2f} of its seconds, {cpu:.2f} of its processor time"

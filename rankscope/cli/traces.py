@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, cast
@@ -16,7 +17,7 @@ import click
 from rankscope.cli.traces_guess import guess_mapping
 from rankscope.cli.traces_import import import_traces
 from rankscope.cli.traces_why import traces_why
-from rankscope.errors import UsageError
+from rankscope.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from rankscope.core.trace import Trace
@@ -59,6 +60,7 @@ command.add_command(traces_why)
 @click.option("--finding", metavar="CODE", help="Only traces with this finding, such as RS101.")
 @click.option("--slower-than", type=float, metavar="MS", help="Only traces that took longer.")
 @click.option("--since", metavar="DATE", help="Only traces from this moment on.")
+@click.option("--parent", metavar="ID", help="Only replays of this trace; its id or the start of it.")
 @_db_option
 @_json_option
 @click.pass_obj
@@ -71,6 +73,7 @@ def list_traces(
     finding: str | None,
     slower_than: float | None,
     since: str | None,
+    parent: str | None,
     db: Path | None,
     as_json: bool,
 ) -> None:
@@ -80,6 +83,7 @@ def list_traces(
     Example:
       rankscope traces list ibuprofen --slower-than 500
       rankscope traces list --decision refuse --json
+      rankscope traces list --parent 019c1f
     """
     from rankscope.tracing.summaries import TraceFilter
 
@@ -96,6 +100,8 @@ def list_traces(
     total = 0
     if db is not None or traces_path(workspace, db).exists():
         with opened(workspace, db) as store:
+            if parent is not None:
+                chosen = replace(chosen, parent_id=_whole_id(store, parent))
             rows, total = store.summaries(limit, chosen=chosen), store.count(chosen)
             names = [store.shortest_prefix(row.trace_id) for row in rows]
     if as_json:
@@ -111,6 +117,16 @@ def list_traces(
     click.echo("\n".join(list_lines(rows, names, width=screen_width())))
     if total > len(rows):
         click.echo(f"{total - len(rows):,} more; --limit shows them.", err=True)
+
+
+def _whole_id(store: TraceStore, start: str) -> str:
+    """The stored id that starts so; as it is where none does: the parent may have been deleted."""
+    try:
+        return store.resolve(start)
+    except InputError as error:
+        if "several traces" in error.message:
+            raise
+        return start
 
 
 @command.command()

@@ -154,6 +154,17 @@ def test_an_unknown_or_ambiguous_id_is_one_line(db: Path) -> None:
     )
 
 
+def test_list_by_parent_shows_the_replays_of_one_trace(db: Path, store: TraceStore) -> None:
+    store.append(make_trace(7, origin="replay", parent_id="trace-000003"))
+    store.append(make_trace(8, origin="replay", parent_id="gone"))
+    store.flush()
+    for parent, expected in (("trace-000003", 7), ("gone", 8)):
+        (row,) = json.loads(run("list", "--parent", parent, "--db", db, "--json").stdout)
+        assert (row["id"], row["parent_id"]) == (f"trace-{expected:06}", parent)
+    assert json.loads(run("list", "--parent", "trace-000001", "--db", db, "--json").stdout) == []
+    assert "several traces" in error_of(run("list", "--parent", "trace-", "--db", db), InputError)
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_hostile_text_reaches_the_terminal(db: Path, store: TraceStore, text: str) -> None:
     ranking = Ranking("rerank", ScoreScale.UNKNOWN, (Hit(text, 1, 0.5),))
