@@ -28,7 +28,9 @@ _RANKINGS = """
 _HITS = "SELECT rank, doc_id, score, content, details FROM hit_rows WHERE ranking = ? ORDER BY rank"
 _OTHERS = "SELECT doc_id, content FROM other_documents WHERE seq = ?"
 _FINDINGS = "SELECT code, severity, message, doc_ids FROM findings WHERE trace_id = ? ORDER BY position"
-_CONTENT = "SELECT title, text, metadata FROM contents WHERE content = ?"
+_CONTENTS = "SELECT content, title, text, metadata FROM contents WHERE content IN ({})"
+_BATCH = 500
+"""Stays below SQLite's limit on bound parameters in every build."""
 
 
 def load_trace(connection: sqlite3.Connection, trace_id: str) -> Trace | None:
@@ -70,7 +72,7 @@ def load_trace(connection: sqlite3.Connection, trace_id: str) -> Trace | None:
         kept=tuple(json.loads(kept)),
         decision=cast(Decision | None, decision),
         findings=tuple(_finding(found) for found in connection.execute(_FINDINGS, (key,))),
-        documents={doc_id: _document(connection, doc_id, content) for doc_id, content in contents.items()},
+        documents=_documents(connection, contents),
         attributes=_json(attributes),
     )
 
@@ -79,11 +81,12 @@ def _ranking(connection: sqlite3.Connection, row: tuple[Any, ...], contents: dic
     """One ranking; the contents of its documents are noted in ``contents``."""
     key, stage, score_scale, ms, depth, status, details = row
     hits: list[Hit] = []
-    for rank, stored, score, content, hit_details in connection.execute(_HITS, (key,)):
+    rows = connection.execute(_HITS, (key,)).fetchall()
+    for (rank, stored, score, content, _), known in zip(rows, _tables([row[4] for row in rows]), strict=True):
         doc_id = from_column(stored)
         if content is not None:
             contents[doc_id] = content
-        hits.append(Hit(doc_id, rank, score, _json(hit_details)))
+        hits.append(Hit(doc_id, rank, score, known))
     return Ranking(
         stage=from_column(stage),
         score_scale=ScoreScale(score_scale),
@@ -95,9 +98,19 @@ def _ranking(connection: sqlite3.Connection, row: tuple[Any, ...], contents: dic
     )
 
 
-def _document(connection: sqlite3.Connection, doc_id: str, content: int) -> Document:
-    title, text, metadata = connection.execute(_CONTENT, (content,)).fetchone()
-    return Document(doc_id, from_column(text), from_column(title), _json(metadata))
+def _documents(connection: sqlite3.Connection, contents: dict[str, int]) -> dict[str, Document]:
+    """The documents by id; the same content under two ids gives two documents with metadata of their own."""
+    wanted = sorted(set(contents.values()))
+    rows: dict[int, tuple[str, str, str | None]] = {}
+    for start in range(0, len(wanted), _BATCH):
+        part = wanted[start : start + _BATCH]
+        found = connection.execute(_CONTENTS.format(",".join("?" * len(part))), part)
+        rows.update({content: (title, text, metadata) for content, title, text, metadata in found})
+    known = _tables([rows[content][2] for content in contents.values()])
+    return {
+        doc_id: Document(doc_id, from_column(rows[content][1]), from_column(rows[content][0]), metadata)
+        for (doc_id, content), metadata in zip(contents.items(), known, strict=True)
+    }
 
 
 def _finding(row: tuple[Any, ...]) -> Finding:
@@ -113,3 +126,11 @@ def _finding(row: tuple[Any, ...]) -> Finding:
 def _json(stored: str | None) -> dict[str, Any]:
     table: dict[str, Any] = json.loads(stored) if stored is not None else {}
     return table
+
+
+def _tables(stored: list[str | None]) -> list[dict[str, Any]]:
+    """Many small objects, parsed in one go: a call for each takes most of the time."""
+    if not any(stored):
+        return [{} for _ in stored]
+    tables: list[dict[str, Any]] = json.loads(f"[{','.join(text or '{}' for text in stored)}]")
+    return tables
