@@ -16,6 +16,7 @@ from rankscope.insight.significance import (
     Interval,
     bootstrap_mean,
     bootstrap_means,
+    paired_bootstrap,
     paired_permutation_test,
     wilson,
 )
@@ -37,11 +38,13 @@ from rankscope.insight.verdict.model import (
 )
 from rankscope.insight.verdict.passages import diagnose_passages
 from rankscope.insight.verdict.retrievers import diagnose_retrievers
-from rankscope.insight.verdict.rows import QueryRow, identified, judged_rows
+from rankscope.insight.verdict.rows import QueryRow, first_stage, identified, judged_rows
 
 __all__ = ["draw_verdict"]
 
 _DEFAULTS = Settings()
+_ONE_SIDED = 0.10
+"""Change of the judged share of the top K from which the judgments favour one order."""
 _NO_TEXTS: Mapping[str, Document] = {}
 
 
@@ -84,7 +87,7 @@ def draw_verdict(
         refused_no_answer=wilson(sum(trace.decision == "refuse" for trace in no_answer), len(no_answer)),
         refused_answerable=wilson(sum(row.decision == "refuse" for row in rows), len(rows)),
         diagnoses=_diagnoses(known, judgments, documents, settings),
-        notes=_notes(rows, known),
+        notes=(*_notes(rows, known), *_lean(known, judgments, top_k, resamples, seed)),
     )
     return Verdict(
         kind=ruling.kind,
@@ -261,3 +264,34 @@ def _notes(rows: Sequence[QueryRow], traces: Sequence[Trace]) -> tuple[str, ...]
     if len(prints) > 1:
         notes.append(f"the traces come from {len(prints)} different pipelines")
     return tuple(notes)
+
+
+def _lean(
+    traces: Sequence[Trace], judgments: Judgments, top_k: int, resamples: int, seed: int
+) -> tuple[str, ...]:
+    """Whether what the reranker brings up is judged clearly less, or more, than what it pushes down."""
+    shares: list[tuple[float, float]] = []
+    for trace in traces:
+        key = trace.query.query_id or ""
+        before, after = first_stage(trace), trace.after
+        if before is None or after is None or not judgments.is_answerable(key):
+            continue
+        known = judgments.grades[key]
+        tops = (before.doc_ids[:top_k], after.doc_ids[:top_k])
+        if all(tops):
+            old, new = (sum(doc_id in known for doc_id in top) / len(top) for top in tops)
+            shares.append((old, new))
+    if not shares:
+        return ()
+    change = paired_bootstrap(
+        [old for old, _ in shares], [new for _, new in shares], resamples=resamples, seed=seed
+    )
+    if change.low is None or change.high is None or abs(change.value) < _ONE_SIDED:
+        return ()
+    if change.low <= 0 <= change.high:
+        return ()
+    less, way = ("less", "under") if change.value < 0 else ("more", "over")
+    return (
+        f"of the top {top_k}, {abs(change.value):.0%} {less} is judged after reranking than before: what "
+        f"nobody judged counts as not relevant, so the gain may be {way}stated",
+    )

@@ -15,6 +15,7 @@ from rankscope.insight.verdict.assemble import draw_verdict
 from rankscope.insight.verdict.depth import with_cost
 from rankscope.insight.verdict.rows import identified, judged_rows, prefix_ms
 from rankscope.stages.rerank.gate import first_stage_gap
+from tests.insight.scripted_traces import trace as scripted
 from tests.insight.verdict.systems import judgments_of, misordered, system_trace
 
 
@@ -116,3 +117,18 @@ def test_queries_whose_reranker_was_skipped_count_with_their_fused_order() -> No
     assert lift is not None
     assert lift.value == pytest.approx((1 - 1 / log2(7)) * 18 / 24)
     assert any("skipped or failed for 6 queries" in note for note in verdict.evidence.notes)
+
+
+def test_an_order_that_is_judged_less_is_pointed_out() -> None:
+    """The reranker brings up documents that nobody judged; those it pushed down were judged."""
+    traces = [
+        scripted(f"q{number}", {"fusion": ["rel", "a", "b", "c"], "rerank": ["rel", "x", "y", "z"]})
+        for number in range(20)
+    ]
+    judgments = Judgments({f"q{number}": {"rel": 1, "a": 0, "b": 0, "c": 0} for number in range(20)})
+    notes = draw_verdict(traces, judgments, resamples=200).evidence.notes
+    assert any("75% less is judged after reranking" in note for note in notes)
+    even = Judgments({key: {**known, "x": 0, "y": 0, "z": 0} for key, known in judgments.grades.items()})
+    assert not any(
+        "is judged after" in note for note in draw_verdict(traces, even, resamples=200).evidence.notes
+    )
