@@ -6,6 +6,7 @@ whose ``cancelled`` turns true, ends the run between two chunks of reranking.
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -224,7 +225,12 @@ def reranking_facts(details: dict[str, dict[str, float]]) -> dict[str, float | s
 
 
 def _failed(stage: str, scale: ScoreScale, reason: str, depth: int) -> Ranking:
-    return Ranking(stage=stage, score_scale=scale, hits=(), depth=depth, status=f"failed:{reason}")
+    told = _PATH.sub(r"\1", reason)
+    return Ranking(stage=stage, score_scale=scale, hits=(), depth=depth, status=f"failed:{told}")
+
+
+_PATH = re.compile(r"(?<![\w:/\\])(?:~|[A-Za-z]:)?(?:[/\\][^\s/\\:'\"]+)+[/\\]([^\s/\\:'\"]+)")
+"""A path of this machine; a trace that leaves it keeps the last part alone."""
 
 
 _NOTES = ("floor_not_applied", "floor_warning")
