@@ -78,8 +78,8 @@ class RankScopeApp(App[None]):
         if came_from == "probe":
             self.probe.show_trace(trace)
             return
-        self.switch_mode("probe")
         self.probe.show_trace(trace, came_from=came_from)
+        self.switch_mode("probe")  # only now, so that it is painted once
 
     def close(self, timeout: float) -> bool:
         """Stop what runs beside the screens; says whether it ended within ``timeout`` seconds."""

@@ -210,6 +210,9 @@ async def test_enter_opens_a_trace_as_recorded_and_escape_comes_back(tmp_path, t
         assert on.app.probe.state.trace == thirty[27]
         assert on.app.probe.state.read_only
         assert "esc to traces" in on.text()
+        assert on.app.focused is on.app.probe.query_one("#after")
+        await on.press("down")
+        assert on.app.probe.state.chosen == thirty[27].after.doc_ids[1]
         await on.press("escape")
         await on.until(lambda: on.app.current_mode == "traces")
         assert on.cursor == name(27)
