@@ -18,6 +18,9 @@ from rankscope.insight.verdict.model import MEASURE, Criteria, GatePoint, Verdic
 
 __all__ = ["Ruling", "decide"]
 
+_MUCH = 5
+"""Room for reordering, in worthwhile gains, from which the rule of thumb alone should not decide."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
@@ -156,12 +159,14 @@ def _by_rule_of_thumb(facts: Facts, criteria: Criteria) -> Ruling:
             tuple(reasons),
         )
     if top.value >= limit and (top.low or 0.0) > limit - slack:
-        return Ruling(
-            "leave",
+        sentence = (
             f"Leave it, by the rule of thumb: the right document is in the top {facts.top_in} already for "
-            f"{top.value:.0%} of the queries.",
-            tuple(reasons),
+            f"{top.value:.0%} of the queries"
         )
+        # One relevant document at the top may be one of many.
+        much = facts.headroom.value >= _MUCH * criteria.worth
+        sentence += "; yet much could be reordered, so measure a reranker before you settle." if much else "."
+        return Ruling("leave", sentence, tuple(reasons))
     return _label(_needed_for_share(top, limit, slack) - facts.queries, reasons)
 
 

@@ -121,6 +121,9 @@ def test_without_a_reranker_the_rule_of_thumb_decides() -> None:
     top = without_reranker([system_trace(number, 2 + number % 3, None, gap=0.0) for number in range(150)])
     assert rule(top).kind == "leave"
     assert "rule of thumb" in rule(top).sentence
+    assert "measure a reranker before you settle" in rule(top).sentence
+    first = without_reranker([system_trace(n, 1 if n % 9 else 2, None, gap=0.0) for n in range(150)])
+    assert rule(first).sentence.endswith("% of the queries.")
     unclear = without_reranker([system_trace(n, 2 if n % 5 < 3 else 20, None, gap=0.0) for n in range(40)])
     assert rule(unclear).kind == "label"
 
