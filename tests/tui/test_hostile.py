@@ -13,8 +13,10 @@ import time
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input, OptionList
 
 from rankscope.core.documents import Document
+from rankscope.tui.screens.probe_why import question_of
 from tests.tui.fakes import FakeWorkspace
 
 NASTY = {
@@ -53,6 +55,16 @@ def nasty_workspace() -> FakeWorkspace:
     return workspace
 
 
+async def settled(on) -> None:
+    """Wait until the tab in front has its answer."""
+
+    def done() -> bool:
+        question, answers = question_of(on.state), on.state.answers
+        return not answers.running and (question is None or answers.settled(question.subject))
+
+    await on.until(done)
+
+
 def assert_clean(screen: str) -> None:
     for char in screen.replace("\n", ""):
         code = ord(char)
@@ -75,6 +87,31 @@ async def test_every_hostile_document_is_shown_safely(bench, size) -> None:
             if place % 2:
                 await on.pilot.press("v")
             await on.pilot.press("down")
+        on.app.export_screenshot()
+
+
+async def test_every_tab_and_panel_is_safe(bench, monkeypatch) -> None:
+    monkeypatch.setattr("rankscope.tui.screens.probe_why.REST_S", 0.001)
+    async with bench(nasty_workspace(), size=(80, 24)) as on:
+        await on.ready()
+        await on.ask(f"{QUERY} [/b]\x1b[31m\u202e other")
+        for name in NASTY:
+            wanted = next(doc_id for doc_id in on.state.trace.final.doc_ids if doc_id.startswith(f"{name}-0"))
+            on.app.probe.state = on.state.choosing(wanted)
+            for _ in range(4):
+                await on.pilot.press("v")
+                await settled(on)
+                assert_clean(on.screen_text())
+        await on.pilot.press("a", "up")
+        await settled(on)
+        assert_clean(on.screen_text())
+        await on.pilot.press("m")
+        assert_clean(on.screen_text())
+        await on.pilot.press("escape", "w")
+        on.app.screen.query_one("#find-input", Input).value = QUERY
+        matches = on.app.screen.query_one("#find-matches", OptionList)
+        await on.until(lambda: matches.option_count > 0)
+        assert_clean(on.screen_text())
         on.app.export_screenshot()
 
 

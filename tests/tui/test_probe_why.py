@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import pytest
 from textual.widgets import Input, OptionList
 
 from rankscope.core.documents import Document
@@ -17,6 +18,13 @@ from tests.tui.fakes import FakeReranker, FakeWorkspace, Script
 from tests.tui.traces import RERANKED, trace
 
 QUERY = "ibuprofen dosage for children"
+
+
+@pytest.fixture(autouse=True)
+def ask_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No rest before a look-up, nor before a search."""
+    monkeypatch.setattr("rankscope.tui.screens.probe_why.REST_S", 0.001)
+    monkeypatch.setattr("rankscope.tui.screens.find_document.REST_S", 0.001)
 
 
 async def settled(on) -> None:
