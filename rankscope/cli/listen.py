@@ -66,6 +66,9 @@ def command(
       rankscope listen
       OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=http://127.0.0.1:4318/v1/traces python my_app.py
     """
+    from rankscope.engine.checking import plan_for
+    from rankscope.engine.examined_store import ExaminedStore
+    from rankscope.engine.workspace import find_workspace
     from rankscope.tracing.otlp.body import require_packages
     from rankscope.tracing.otlp.receiver import Receiver
     from rankscope.tracing.otlp.server import Bounds, OtlpServer, is_loopback
@@ -82,7 +85,7 @@ def command(
     with _stopped_by_signal() as stop, TraceStore(path) as store:
         lines = _Lines(stop, to_stderr=as_json)
         receiver = Receiver(
-            store,
+            ExaminedStore(store, plan_for(find_workspace(workspace), traces_path=path)),
             on_stored=lines.stored,
             on_problem=lines.problem,
             limits=Limits(quiet_s=quiet_time),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Protocol
@@ -25,6 +25,9 @@ class Store(Protocol):
     def known_ids(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that are stored already."""
 
+    def prune(self, *, ids: Sequence[str]) -> int:
+        """Delete the traces with these ids."""
+
 
 class ExaminedStore:
     """Passes traces on to a store; those that come without findings are looked at first."""
@@ -46,3 +49,7 @@ class ExaminedStore:
     def known_ids(self, ids: Iterable[str]) -> set[str]:
         """Those of the ids that are stored already."""
         return self._store.known_ids(ids)
+
+    def prune(self, *, ids: Sequence[str]) -> int:
+        """Delete the traces with these ids."""
+        return self._store.prune(ids=ids)
