@@ -68,12 +68,12 @@ class FloorsLayout(ModeScreen):
             with Vertical(id="floors-plot-part"):
                 yield ScorePlot(id="floors-plot")
                 yield Static(Content(""), id="floors-legend", markup=False)
-            yield VerticalRule(classes="floors-divider")
+            yield VerticalRule(self._draw_rules, id="floors-divider-top")
             yield Static(Content(""), id="floors-said", markup=False)
         yield FrameRule("├┼┤", id="floors-middle")
         with Horizontal(id="floors-low-parts"):
             yield RowList(id="floors-list")
-            yield VerticalRule(classes="floors-divider")
+            yield VerticalRule(self._draw_rules, id="floors-divider-low")
             yield LaidOut(id="floors-methods")
             yield FoldedText(id="floors-passage")
         yield FrameRule("╰┴╯", id="floors-bottom")
