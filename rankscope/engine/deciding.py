@@ -63,6 +63,7 @@ def judged_traces(workspace: Workspace, pipeline: str | None = None) -> tuple[Ju
         judged.judgments,
         name=workspace.name,
         strata=judged.strata,
+        texts=judged.texts,
         pipeline=pipeline,
     )
     return found, judged.source

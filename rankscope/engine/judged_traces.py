@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -76,7 +76,7 @@ def from_store(
                     rows.append(_Row(key, row.trace_id, made_by, (row.created_at, row.seq)))
     chosen, made_by, others, older = _choose(rows, pipeline, total)
     with TraceStore(path, create=False) as store:
-        traces = tuple(store.get(row.trace_id) for row in chosen)
+        traces = tuple(_under(store.get(row.trace_id), row.key) for row in chosen)
     counts = {"unjudged": total - len(rows), "older": older}
     return JudgedTraces(name, traces, judgments, strata or {}, made_by, others, counts)
 
@@ -117,7 +117,7 @@ def from_files(
             rows.append(_Row(key, str(number), made_by, (trace.created_at, number)))
     chosen, made_by, others, older = _choose(rows, pipeline, len(traces))
     counts = {"unjudged": len(traces) - len(rows), "older": older, "rejected": rejected.total()}
-    found = tuple(by_row[row.trace_id] for row in chosen)
+    found = tuple(_under(by_row[row.trace_id], row.key) for row in chosen)
     return JudgedTraces(name, found, judgments, strata or {}, made_by, others, counts)
 
 
@@ -132,6 +132,13 @@ def _key(judgments: Judgments, ids: Mapping[str, str], query_id: str | None, tex
     """The query's one name: its id where there is one, else its text; None where it is not judged."""
     names = (query_id, ids.get(text), text)
     return next((name for name in names if name and judgments.is_judged(name)), None)
+
+
+def _under(trace: Trace, key: str) -> Trace:
+    """The trace with the id of its query, which live ones lack: two pipelines' traces are paired by it."""
+    if key in (trace.query.query_id, trace.query.text):
+        return trace
+    return replace(trace, query=replace(trace.query, query_id=key))
 
 
 def _choose(

@@ -60,7 +60,7 @@ def test_a_text_and_an_id_of_one_query_are_one_query(tmp_path: Path) -> None:
     path = stored(tmp_path, made("by-id", ONE, "x"), made("by-text", Query("one"), "x", 3))
     judgments = Judgments({"q1": {"a": 1}, "one": {"a": 1}})
     found = from_store(path, judgments, texts={"q1": "one"})
-    assert [item.trace_id for item in found.traces] == ["by-text"]
+    assert [(item.trace_id, item.query.query_id) for item in found.traces] == [("by-text", "q1")]
     assert found.counts["older"] == 1
 
 
