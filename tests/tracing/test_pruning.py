@@ -6,12 +6,14 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rankscope.core.documents import Document
 from rankscope.core.trace import Finding, PipelineInfo
 from rankscope.errors import UsageError
+from rankscope.tracing import pruning
 from rankscope.tracing.store import TraceStore
 from tests.tracing.make import START, make_trace
 
@@ -98,6 +100,36 @@ def test_nothing_of_a_deleted_trace_is_left_and_shared_texts_stay(store: TraceSt
     }
     store.prune(keep=0)
     assert set(rows(store.path).values()) == {0}
+
+
+def test_nothing_of_a_trace_deleted_by_its_id_is_left_and_shared_texts_stay(store: TraceStore) -> None:
+    store.prune(ids=[f"trace-{number:06}" for number in range(5)])
+    assert rows(store.path) == {
+        **{"traces": 1, "trace_extras": 1, "rankings": 2, "hit_rows": 8, "other_documents": 1, "findings": 1},
+        **{"contents": 4 + 1, "pipelines": 1},
+    }
+    store.prune(ids=["trace-000005"])
+    assert set(rows(store.path).values()) == {0}
+
+
+def test_what_is_stored_while_a_deletion_looks_for_texts_keeps_its_texts(
+    store: TraceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spare, looked = pruning._spare, []
+    newcomer = make_trace(9, pipeline=PipelineInfo(fingerprint="sha256:5"))
+
+    def stored_meanwhile(*arguments: Any) -> None:
+        spare(*arguments)
+        if not looked:
+            looked.append(True)
+            with TraceStore(store.path) as other:
+                other.append(newcomer).result()
+
+    monkeypatch.setattr(pruning, "_spare", stored_meanwhile)
+    assert store.prune(ids=[f"trace-{number:06}" for number in range(6)]) == 6
+    assert rows(store.path)["contents"] == 4
+    assert rows(store.path)["pipelines"] == 1
+    assert store.get(newcomer.trace_id) == newcomer
 
 
 def test_texts_that_another_process_pruned_are_stored_again(store: TraceStore) -> None:
