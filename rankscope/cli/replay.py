@@ -258,4 +258,7 @@ def progress_line(step: ReplayProgress) -> str:
     left = "" if step.eta_s is None else f"  {duration(step.eta_s)} left"
     share = step.done / step.total if step.total else 1.0
     bar = "█" * round(share * 24)
-    return f"replaying  {bar:·<24} {step.done:,} of {step.total:,} traces  {step.rate:,.0f} pairs/s{left}"
+    return (
+        f"replaying  {bar:·<24} {step.done:,} of {step.total:,} traces  "
+        f"{step.pairs:,} pairs, {step.rate:,.0f}/s{left}"
+    )

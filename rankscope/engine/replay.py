@@ -50,6 +50,8 @@ __all__ = [
 _FIRST_WAVE = 512
 _LARGEST_WAVE = 4096
 """Pairs that are scored together. More cost nothing in speed; a stop loses at most one wave."""
+_TELLING = 64
+"""Pairs before the time left is guessed: the first ones wait for the model to warm up."""
 _MOST_TRACES = 256
 """Traces of one wave, however short their lists."""
 
@@ -195,7 +197,7 @@ class Replay:
         elapsed = time.monotonic() - started
         worked = self.replayed + part
         left = len(self.trace_ids) - self._settled - part
-        eta = elapsed / worked * left if worked > 0 else None
+        eta = elapsed / worked * left if worked > 0 and (self.pairs >= _TELLING or left == 0) else None
         rate = self.pairs / elapsed if elapsed > 0 else 0.0
         return ReplayProgress(self._settled, len(self.trace_ids), self.pairs, rate, eta)
 

@@ -77,6 +77,8 @@ def _side(trace: Trace, decision: Decision) -> _Side:
     return _Side(trace, decision, floor, best)
 
 
+_ROUGH = 0.005
+"""Scores of one pair in half precision differ by this much, depending on what shares their batch."""
 _Found = tuple[Cause, str, str | None]
 
 
@@ -168,7 +170,17 @@ def _same_model(one: _Side, other: _Side) -> _Found:
     floor = "" if other.floor is None else f", floor {other.floor.value:g}"
     if texts[0] is not None and texts[1] is not None and texts[0].content_hash != texts[1].content_hash:
         return "text", f"the text of {best.doc_id} changed: {scores}{floor}", best.doc_id
-    return "scores", f"the same model, another score: {scores}{floor}", best.doc_id
+    return "scores", f"{_how_far(one, other, best.doc_id)}: {scores}{floor}", best.doc_id
+
+
+def _how_far(one: _Side, other: _Side, doc_id: str) -> str:
+    """Whether the same model's two scores of the same text are one number but for rounding."""
+    old, new = _score_of(one, doc_id), _score_of(other, doc_id)
+    models = (reranker_of(one.trace), reranker_of(other.trace))
+    exact = all(model is not None and model.dtype == "float32" for model in models)
+    if old is not None and new is not None and abs(new - old) <= (1e-5 if exact else _ROUGH):
+        return "the same model and, but for rounding, the same score"
+    return "the same model, another score"
 
 
 def _absent(one: _Side, other: _Side, best: Hit) -> str:
@@ -203,18 +215,33 @@ def _absent(one: _Side, other: _Side, best: Hit) -> str:
 def _standing(side: _Side, when: str) -> str:
     """The best score of one side, beside its own floor."""
     assert side.best is not None
-    score = "no score" if side.best.score is None else f"{side.best.score:.3f}"
     scale = "" if side.trace.final is None else f" ({side.trace.final.score_scale})"
-    if side.floor is None:
-        return f"{when} the best is {side.best.doc_id} with {score}{scale}, no floor"
-    word = "clears" if side.clears(side.floor) else "is below"
-    return f"{when} the best is {side.best.doc_id}, {score} {word} {side.floor.value:g}{scale}"
+    score = "no score" if side.best.score is None else _figure(side.best.score, side.floor)
+    if side.floor is not None:
+        word = "clears" if side.clears(side.floor) else "is below"
+        return f"{when} the best is {side.best.doc_id}, {score} {word} {side.floor.value:g}{scale}"
+    told = f"{when} the best is {side.best.doc_id} with {score}{scale}"
+    if side.decision == "refuse" and side.trace.floor is not None:
+        return f"{told}, refused though the floor {floor_text(side.trace.floor)} is on another scale"
+    return f"{told}, no floor"
 
 
 def _score(side: _Side, doc_id: str) -> str:
+    score = _score_of(side, doc_id)
+    return "nothing" if score is None else _figure(score, side.floor)
+
+
+def _score_of(side: _Side, doc_id: str) -> float | None:
     final = side.trace.final
     hit = None if final is None else final.hit(doc_id)
-    return "nothing" if hit is None or hit.score is None else f"{hit.score:.3f}"
+    return None if hit is None else hit.score
+
+
+def _figure(score: float, floor: Floor | None) -> str:
+    """Three decimals, or as many as it takes to see on which side of the floor it lies."""
+    if floor is not None and score != floor.value and round(score, 3) == round(floor.value, 3):
+        return f"{score:.6f}"
+    return f"{score:.3f}"
 
 
 def _doc(side: _Side) -> str | None:

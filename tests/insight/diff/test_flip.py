@@ -128,3 +128,22 @@ def test_scores_are_compared_only_within_one_model_and_scale() -> None:
     assert comparable_scores(made("abc", None), made("abc", None)) == ""
     elsewhere = made("abc", None, pipeline=replace(ANSWERED.pipeline, fingerprint="sha256:2"))
     assert "two pipelines" in comparable_scores(made("abc", None), elsewhere)
+
+
+def test_a_score_near_the_floor_is_told_with_enough_digits() -> None:
+    before = made("ab", {"a": 0.5002, "b": 0.1})
+    after = made("ab", {"a": 0.4998, "b": 0.1})
+    assert cause(before, after)[1] == (
+        "the same model, another score: a scores 0.500200 before, 0.499800 now, floor 0.5"
+    )
+    half = replace(MODEL, dtype="bfloat16")
+    rough = [
+        replace(trace, pipeline=replace(trace.pipeline, models={"cross_encoder": half}))
+        for trace in (before, after)
+    ]
+    assert cause(*rough)[1].startswith("the same model and, but for rounding, the same score: ")
+
+
+def test_refused_by_a_floor_of_another_scale() -> None:
+    wrong = replace(made("ab", None), floor=made("ab", {}).floor, kept=(), decision="refuse")
+    assert "refused though the floor 0.5 (probability) is on another scale" in cause(wrong, ANSWERED)[1]
