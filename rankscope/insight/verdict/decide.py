@@ -18,6 +18,7 @@ from rankscope.insight.verdict.model import MEASURE, Criteria, GatePoint, Verdic
 
 __all__ = ["Ruling", "decide"]
 
+_HANDFUL = 5
 _MUCH = 5
 """Room for reordering, in worthwhile gains, from which the rule of thumb alone should not decide."""
 
@@ -62,14 +63,15 @@ def _too_few(facts: Facts | None, criteria: Criteria) -> Ruling:
     ]
     if facts is not None and facts.lift is not None:
         more = max(more, _needed_for_lift(facts, facts.lift, criteria) - known)
-    return _label(more, reasons)
+    return _label(known, known + more, reasons)
 
 
-def _label(more: int, reasons: Sequence[str]) -> Ruling:
-    more = _rounded_up(max(more, 1))
+def _label(known: int, needed: int, reasons: Sequence[str]) -> Ruling:
+    """Ask for the queries that are missing; a handful at least, since how many are needed is an estimate."""
+    more = _rounded_up(max(needed - known, known // 10, _HANDFUL))
     return Ruling(
         "label",
-        f"Not enough judgments: label about {more:,} more {'query' if more == 1 else 'queries'}.",
+        f"Not enough judgments: label about {more:,} more queries.",
         tuple(reasons),
         more_queries=more,
     )
@@ -150,7 +152,7 @@ def _by_rule_of_thumb(facts: Facts, criteria: Criteria) -> Ruling:
     limit, slack = criteria.top_share, criteria.slack
     if (found.low or 0.0) <= criteria.found_share - slack:
         needed = _needed_for_share(found, criteria.found_share, slack)
-        return _label(needed - facts.queries, reasons)
+        return _label(facts.queries, needed, reasons)
     if top.value < limit and (top.high or 0.0) < limit + slack:
         return Ruling(
             "rerank",
@@ -167,7 +169,7 @@ def _by_rule_of_thumb(facts: Facts, criteria: Criteria) -> Ruling:
         much = facts.headroom.value >= _MUCH * criteria.worth
         sentence += "; yet much could be reordered, so measure a reranker before you settle." if much else "."
         return Ruling("leave", sentence, tuple(reasons))
-    return _label(_needed_for_share(top, limit, slack) - facts.queries, reasons)
+    return _label(facts.queries, _needed_for_share(top, limit, slack), reasons)
 
 
 def _by_lift(facts: Facts, lift: Interval, criteria: Criteria, budget: BudgetSettings) -> Ruling:
@@ -190,7 +192,7 @@ def _by_lift(facts: Facts, lift: Interval, criteria: Criteria, budget: BudgetSet
         return Ruling("leave", sentence, tuple(reasons))
     needed = _needed_for_lift(facts, lift, criteria)
     reasons.insert(0, f"the gain so far is {_signed(lift)} {MEASURE}: it may be nothing, it may be worth it")
-    return _label(needed - facts.queries, reasons)
+    return _label(facts.queries, needed, reasons)
 
 
 def _rerank(
