@@ -10,6 +10,8 @@ __all__ = ["gaps"]
 def gaps(trace: Trace, doc_id: str) -> list[str]:
     """One plain sentence for each thing that would be needed to say more about a document."""
     found = []
+    if not trace.query.text.strip():
+        found.append("The trace has no text of the query: no word of it can be weighed.")
     scoreless = [ranking.stage for ranking in trace.rankings if _without_score(ranking, doc_id)]
     if scoreless:
         found.append(f"The trace has no score for it in {', '.join(scoreless)}: margins there are not known.")

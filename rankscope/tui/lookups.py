@@ -88,15 +88,15 @@ class LookUps:
         here, made = pipeline.describe(), trace.pipeline
         if subject.kind == "terms":
             if question.recorded and not (made.corpus and made.corpus == here.corpus):
-                raise InputError("This trace was recorded over another corpus, whose index is not here.")
+                over = "over another corpus" if made.corpus else "without the name of its corpus"
+                raise InputError(f"This trace was recorded {over}: its index is not here.")
             found = explain_retrieval(pipeline, trace.query, subject.doc_id)
             if found is None:
                 raise InputError("This document is not in the corpus, so no index holds it.")
             return found
         if question.recorded and not (made.fingerprint and made.fingerprint == here.fingerprint):
-            raise InputError(
-                "This trace was recorded by another pipeline: what would bring it in cannot be tried."
-            )
+            by = "by another pipeline" if made.fingerprint else "without its pipeline"
+            raise InputError(f"This trace was recorded {by}: what would bring it in cannot be tried.")
         return inspect_document(pipeline, trace.query, subject.doc_id, trace=trace, cancelled=cancelled)
 
     def _words(self, question: Question, cancelled: Callable[[], bool]) -> None:
@@ -124,4 +124,7 @@ def _same_model(trace: Trace, here: object) -> None:
     if made is None:
         raise InputError("The trace does not say which cross-encoder made it, so what it read is not known.")
     if made != here:
-        raise InputError(f"It was scored by {made.name}, not by the model here: what it read is not known.")
+        other = (
+            "another model" if getattr(here, "name", "") != made.name else "other weights or settings of it"
+        )
+        raise InputError(f"It was scored by {made.name}, here is {other}: what was read is not known.")

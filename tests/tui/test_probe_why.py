@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from textual.widgets import Input, OptionList
 
-from rankscope.core.documents import Document
+from rankscope.core.documents import Document, Query
 from rankscope.tui.answers import Answers, Subject
 from rankscope.tui.screens.find_document import FindDocument
 from rankscope.tui.screens.movement import MovementScreen
@@ -181,12 +181,25 @@ async def test_an_imported_trace_says_what_is_not_known(bench) -> None:
         made = replace(trace(scores=RERANKED), documents={}, origin="import:trec")
         on.app.probe.show_trace(made)
         life = await turned(on)
-        assert "recorded by another pipeline" in life
+        assert "recorded without its pipeline" in life
         assert "Kept: rank 1" in life
         assert "holds no text" in await turned(on, "v")
         assert "holds no text" in await turned(on, "v")
         await on.pilot.press("escape")
         assert not on.state.read_only
+
+
+async def test_a_stored_trace_of_another_model_is_weighed_by_the_model_here(bench) -> None:
+    async with bench() as on:
+        await asked(on)
+        text = "Ibuprofen for children."
+        made = replace(trace(scores=RERANKED, texts={"c": text}), query=Query("ibuprofen children"))
+        on.app.probe.show_trace(made)
+        assert "does not say which cross-encoder" in await turned(on)
+        words = await turned(on, "v", "v", "v")
+        assert "by the model here; the trace has .900" in words
+        on.app.probe.show_trace(replace(made, query=Query("")))
+        assert "no text of the query" in await turned(on)
 
 
 def test_only_the_answer_that_is_waited_for_counts() -> None:

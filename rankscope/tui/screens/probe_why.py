@@ -155,6 +155,8 @@ def question_of(state: ProbeState) -> Question | None:
     subject = Subject.of(KIND_OF_VIEW[state.view], trace, state.chosen, other)
     names = (state.chosen, other) if subject.other else (state.chosen,)
     documents = tuple(document for name in names if (document := document_of(state, trace, name)) is not None)
+    if not trace.query.text.strip() and subject.kind != "life":
+        return None  # the tab says that there is no query
     if subject.kind in ("reading", "words") and len(documents) < len(names):
         return None  # the tab says that there is no text
     if subject.kind == "words" and state.other == state.chosen:

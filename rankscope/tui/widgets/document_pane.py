@@ -105,17 +105,28 @@ def _note(state: ProbeState, trace: Trace) -> str:
     kind, answers = KIND_OF_VIEW[state.view], state.answers
     other = state.other if state.other != state.chosen else ""
     subject = Subject.of(kind, trace, state.chosen, other)
+    if not trace.query.text.strip() and kind != "life":
+        return "? The trace has no text of the query."
     if problem := answers.problem(subject):
         return f"? {problem}"
     words = answers.words(trace, state.chosen, other) if kind == "words" else None
     if words is not None:
-        stopped = words.done < words.total and answers.running.get(kind) != subject
-        return f"stopped after {words.done} of {words.total}" if stopped else ""
+        if words.done < words.total and answers.running.get(kind) != subject:
+            return f"stopped after {words.done} of {words.total}"
+        return _recorded_score(state, trace) if words.done == words.total else ""
     if kind == "reading" or (answers.settled(subject) and answers.running.get(kind) != subject):
         return ""
     if state.busy:
         return "After the run."
     return "After the models are loaded." if state.phase is not Phase.READY else _UNDER_WAY[kind]
+
+
+def _recorded_score(state: ProbeState, trace: Trace) -> str:
+    """What a stored trace has, beside what the model here gives: another model may have made it."""
+    hit = trace.after.hit(state.chosen) if state.read_only and trace.after is not None else None
+    if hit is None or hit.score is None or trace.after is None:
+        return ""
+    return f"by the model here; the trace has {cells.score_text(hit.score, trace.after.score_scale)}"
 
 
 _UNDER_WAY = {
