@@ -49,6 +49,9 @@ class Options:
 
     def check(self) -> None:
         """Raise UsageError for options that contradict one another, or leave nothing to compare."""
+        from rankscope.insight.judgments import Judgments
+        from rankscope.insight.metrics import measure_run
+
         if self.pipelines is None and self.config is None and not self.changes:
             raise UsageError(
                 "there is nothing to compare with.",
@@ -58,6 +61,8 @@ class Options:
             raise UsageError("--pipelines compares stored traces.", remedy="Leave the other sources out.")
         if (self.queries is None) != (self.qrels is None) and self.pipelines is None:
             raise UsageError("--queries and --qrels are given together or not at all.")
+        # A measure that is none is said now and not after both sides have run.
+        measure_run({}, Judgments({"q": {"d": self.relevant_from}}, self.relevant_from), [self.measure])
 
 
 @click.command(name="ab")

@@ -87,6 +87,7 @@ def test_a_fall_past_the_bound_fails_a_job(stored: Path) -> None:
 def test_contradictions_are_refused(stored: Path) -> None:
     assert "nothing to compare with" in str(fail())
     assert "compares stored traces" in str(fail("--pipelines", "a", "b", "--set", "floor.top_k=3"))
+    assert "unknown measure 'ERR'" in str(fail("--pipelines", "a", "b", "--measure", "ERR"))
     assert "both names stand for" in str(fail("--pipelines", "a", "aa"))
 
 
