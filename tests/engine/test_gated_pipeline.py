@@ -118,7 +118,9 @@ def test_what_a_sweep_predicts_is_what_a_gated_run_does(
     query_set: QuerySet, tmp_path: Path, signal: str
 ) -> None:
     without = run(pipeline(), query_set, tmp_path).traces
-    sweep = sweep_gates(without, query_set.judgments, signals=[signal], criteria=Criteria(0.1, 1.0))
+    sweep = sweep_gates(
+        without, query_set.judgments, signals=[signal], criteria=Criteria(0.1, 1.0), resamples=99
+    )
     plain = evaluate(without, query_set.judgments, ["nDCG@10"]).column("rerank", "nDCG@10")
     assert sweep.calls == len(without) == 60
     for point in sweep.points[::6]:
