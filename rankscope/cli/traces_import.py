@@ -68,6 +68,8 @@ def import_traces(
     options = _options(stage, scales)
     reports: list[ImportReport] = []
     database = traces_path(workspace, db)
+    if db is None:
+        database.parent.mkdir(parents=True, exist_ok=True)  # the sample's folder, before its first use
     with TraceStore(database) as raw:
         store = ExaminedStore(raw, plan_for(find_workspace(workspace), traces_path=database))
         if staged:

@@ -159,7 +159,9 @@ class TracesReader:
         page = place // PAGE
         rows = store.summaries(PAGE, chosen=opened.chosen, offset=page * PAGE, stop=stop)
         self._threads.post(messages.ListOpened(opened.number, page, rows, place))
-        self._threads.post(messages.ListCounted(opened.number, store.count(opened.chosen, stop=stop)))
+        whole = page == 0 and len(rows) < PAGE
+        total = len(rows) if whole else store.count(opened.chosen, stop=stop)
+        self._threads.post(messages.ListCounted(opened.number, total))
 
     def _page(self, opened: _List, request: PageRequest) -> None:
         rows = self._store().summaries(

@@ -30,6 +30,9 @@ from rankscope.tui.widgets.trace_table import TraceTable
 
 __all__ = ["TracesList"]
 
+SETTLED_S = 0.1
+"""Time for the first rows to be painted."""
+
 
 def local_now() -> datetime:
     """Now, in local time."""
@@ -66,7 +69,6 @@ class TracesList(ModeScreen):
         """Draw the empty screen at once; the list is read beside it."""
         self.draw(self.state)
         self.open_list()
-        self.reader.count_store()
 
     def stop(self) -> None:
         """Stop the queries too."""
@@ -138,6 +140,8 @@ class TracesList(ModeScreen):
         pages = TracePages()
         pages.take(message.page, message.rows)
         self.table.show(pages, cursor=message.place)
+        if self.state.phase is ListPhase.OPENING:  # the rows are painted before the rest competes with them
+            self.set_timer(SETTLED_S, self.reader.count_store)
         self.state = replace(self.state, phase=ListPhase.READY, problem="", held=0)
         self.check_keys()
 
