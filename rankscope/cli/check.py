@@ -72,12 +72,13 @@ def command(
       rankscope check production.jsonl --select RS1,RS201 --format github
     """
     from rankscope.cli.check_output import GithubOutput, JsonOutput, Output, TextOutput
+    from rankscope.cli.options import workspace_of
     from rankscope.engine.checking import plan_for
     from rankscope.engine.workspace import find_workspace
 
     outputs: dict[str, type[Output]] = {"text": TextOutput, "github": GithubOutput}
     output = (JsonOutput if as_json else outputs[format_])()
-    workspace = find_workspace(folder)
+    workspace = workspace_of(folder) if exact else find_workspace(folder)
     with closing(workspace):
         settings = _chosen(workspace.settings, select, ignore)
         plan = plan_for(workspace, settings, traces_path=db, queries=queries, qrels=qrels, exact=exact)
