@@ -17,7 +17,7 @@ from pathlib import Path
 from rankscope.engine.workspace import Workspace
 from rankscope.errors import RankScopeError
 
-__all__ = ["KeyTimes", "measure_keys"]
+__all__ = ["KeyTimes", "measure_keys", "painted", "until"]
 
 _PATIENCE_S = 60.0
 _QUERIES = 8
@@ -76,15 +76,15 @@ async def _drive(workspace: Workspace, queries: tuple[str, ...]) -> tuple[list[f
         app = RankScopeApp(measured, picture_folder=Path(folder))
         async with app.run_test(size=(120, 40)) as pilot:
             probe = app.probe
-            await _until(lambda: probe.state.phase is Phase.READY)
+            await until(lambda: probe.state.phase is Phase.READY)
             for text in queries:
                 app.simulate_key("slash")
                 await pilot.pause()
                 probe.query_one("#query", Input).value = text
                 started = time.perf_counter()
                 app.simulate_key("enter")
-                await _until(lambda text=text: _is_fused(probe.state.trace, text))  # type: ignore[misc]
-                await _painted(app.call_after_refresh)
+                await until(lambda text=text: _is_fused(probe.state.trace, text))  # type: ignore[misc]
+                await painted(app.call_after_refresh)
                 fused.append((time.perf_counter() - started) * 1000)
                 app.simulate_key("left")
                 await pilot.pause()
@@ -92,10 +92,10 @@ async def _drive(workspace: Workspace, queries: tuple[str, ...]) -> tuple[list[f
                     before = probe.state.chosen
                     started = time.perf_counter()
                     app.simulate_key("down")
-                    await _until(lambda before=before: probe.state.chosen != before)  # type: ignore[misc]
-                    await _painted(app.call_after_refresh)
+                    await until(lambda before=before: probe.state.chosen != before)  # type: ignore[misc]
+                    await painted(app.call_after_refresh)
                     keys.append((time.perf_counter() - started) * 1000)
-                await _until(lambda: not probe.state.busy)
+                await until(lambda: not probe.state.busy)
     return fused, keys
 
 
@@ -106,14 +106,15 @@ def _is_fused(trace: object, text: str) -> bool:
     return isinstance(trace, Trace) and trace.query.text == text and trace.ranking("fusion") is not None
 
 
-async def _painted(after_refresh: Callable[[Callable[[], None]], object]) -> None:
+async def painted(after_refresh: Callable[[Callable[[], None]], object]) -> None:
     """Return once the next frame is drawn."""
     drawn = asyncio.Event()
     after_refresh(drawn.set)
     await asyncio.wait_for(drawn.wait(), _PATIENCE_S)
 
 
-async def _until(condition: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool]) -> None:
+    """Return once it holds. Raises RankScopeError after a minute."""
     deadline = time.monotonic() + _PATIENCE_S
     while not condition():
         if time.monotonic() > deadline:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from rankscope.bench.floors import FloorTimes
     from rankscope.bench.keys import KeyTimes
     from rankscope.bench.latency import StageTimes
     from rankscope.bench.recording import RecordingFigures
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-PARTS = ("bm25", "embed", "rerank", "stages", "keys", "recording", "replay", "attribution")
-QUICK = tuple(part for part in PARTS if part not in ("replay", "attribution"))
-"""What is measured unless told: a replay of ten thousand pairs and a hundred attributions take minutes."""
+PARTS = ("bm25", "embed", "rerank", "stages", "keys", "recording", "floors", "replay", "attribution")
+QUICK = tuple(part for part in PARTS if part not in ("floors", "replay", "attribution"))
+"""What is measured unless told: a replay of ten thousand pairs and a hundred attributions take minutes, and a
+million planted scores nearly one."""
 
 
 @click.command(name="bench")
@@ -140,6 +142,11 @@ def _figures(
 
         recording = measure_recording()
         yield "recording", recording.as_mapping(), _recording_lines(recording)
+    if "floors" in wanted:
+        from rankscope.bench.floors import measure_floors
+
+        floors = measure_floors()
+        yield "floors", floors.as_mapping(), _floor_lines(floors)
     if "replay" in wanted:
         from rankscope.bench.replay_ratio import measure_replay
 
@@ -188,6 +195,21 @@ def _recording_lines(figures: RecordingFigures) -> list[str]:
         f"  without texts               {figures.sqlite_without_texts_per_s:10,.0f} traces/s",
         f"  written to JSON lines       {figures.jsonl_per_s:10,.0f} traces/s",
         f"  json.dumps and append       {figures.append_per_s:10,.0f} traces/s    no recorder: the floor",
+    ]
+
+
+def _floor_lines(times: FloorTimes) -> list[str]:
+    rows = (
+        ("first histogram", times.first_histogram_ms, "reading the scores included"),
+        ("first histogram, never read before", times.never_read_ms, ""),
+        ("peer: the scores by plain SQL", times.sql_ms, "not counted yet"),
+        ("limit: numpy.histogram in memory", times.numpy_ms, ""),
+        ("key to first histogram on the screen", times.screen_ms, "importing and mounting included"),
+        ("step of the floor, key to frame", times.step_ms, f"worst {times.step_worst_ms:.0f} ms"),
+    )
+    return [
+        f"floors over {times.scores:,} stored scores",
+        *(f"  {name:<38} {ms:>9.1f} ms    {note}".rstrip() for name, ms, note in rows),
     ]
 
 

@@ -13,13 +13,17 @@ __all__ = ["FloorNotStored", "FloorSet", "FloorsRead", "FloorsRefused", "Passage
 
 
 class FloorsRead(Message):
-    """Traces were read and prepared. ``asked`` counts readings; only the last one is shown."""
+    """Traces were read. ``asked`` counts readings; only the last one is shown."""
 
-    def __init__(self, reading: FloorReading, looked: Looked | None, asked: int, *, whole: bool) -> None:
+    def __init__(
+        self, reading: FloorReading, looked: Looked | None, asked: int, *, counted: bool, whole: bool
+    ) -> None:
         super().__init__()
         self.reading = reading
         self.looked = looked
         self.asked = asked
+        self.counted = counted
+        """Whether the scores are sorted, so that what a floor does is counted at once."""
         self.whole = whole
         """Whether documents were read too."""
 

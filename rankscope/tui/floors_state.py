@@ -28,7 +28,8 @@ Listed = Literal["queries", "documents"]
 """Queries that change, or documents at the floor."""
 AT_FLOOR = 60
 """Documents listed around the floor, half on each side."""
-_MOST_QUERIES = 1_000
+_MOST_QUERIES = 100
+"""Of those that change, this many are listed, the nearest to the floor first."""
 
 
 class FloorsPhase(StrEnum):
@@ -69,6 +70,21 @@ class Looked:
     def consequences(self, floor: float | None) -> Consequences:
         """What the floor does, beside the floor in force."""
         return consequences(self.table, floor, baseline=self.material.baseline)
+
+    @cached_property
+    def query_count(self) -> int:
+        """Different queries."""
+        return self.material.group.query_count
+
+    @cached_property
+    def judged(self) -> bool:
+        """Whether anything is judged."""
+        return bool(self.material.group.judged.any())
+
+    @cached_property
+    def tops(self) -> np.ndarray:
+        """Best score of each trace."""
+        return self.material.group.top_scores
 
     @cached_property
     def _within(self) -> tuple[np.ndarray, np.ndarray]:
@@ -127,6 +143,8 @@ class FloorsState:
     suggesting: bool = False
     said: Consequences | None = None
     """What the floor does."""
+    changed: tuple[tuple[int, bool], ...] = ()
+    """Traces that change and whether they become refusals, the nearest to the floor first of each."""
     near: tuple[NearDocument, ...] = ()
     above: int = 0
     """How many of those are above the floor."""
@@ -139,8 +157,13 @@ class FloorsState:
 
     # Reading
 
-    def with_reading(self, reading: FloorReading, looked: Looked | None) -> FloorsState:
-        """Traces were read; the floor on the screen stays where it is once it was chosen."""
+    def with_reading(
+        self, reading: FloorReading, looked: Looked | None, *, counted: bool = True
+    ) -> FloorsState:
+        """Traces were read; the floor on the screen stays where it is once it was chosen.
+
+        With ``counted`` False the scores are not sorted yet: the plot is there before what the floor does.
+        """
         groups = reading.gathered.groups
         if looked is None or not groups:
             return FloorsState(FloorsPhase.EMPTY, reading=reading, described=self.described)
@@ -160,6 +183,8 @@ class FloorsState:
             suggestions=self.suggestions if same else (),
         )
         floor, method = (self.floor, self.method) if same else (starting_floor(material), "")
+        if not counted:
+            return replace(state, floor=floor, method=method, said=None, changed=(), near=(), above=0, row=0)
         return replace(state.at(floor, method=method), note=self.note)
 
     def refused(self, reason: str) -> FloorsState:
@@ -175,11 +200,15 @@ class FloorsState:
         if self.looked is None:
             return self
         near, above = self.looked.near(floor) if self.listed == "documents" else ([], 0)
+        said = self.looked.consequences(floor)
+        lost = [(number, True) for number in said.new_refusals[:_MOST_QUERIES].tolist()]
+        gained = [(number, False) for number in said.new_answers[:_MOST_QUERIES].tolist()]
         return replace(
             self,
             floor=floor,
             method=method,
-            said=self.looked.consequences(floor),
+            said=said,
+            changed=tuple((lost + gained)[:_MOST_QUERIES]),
             near=tuple(near),
             above=above,
             row=max(above - 1, 0),
@@ -253,7 +282,7 @@ class FloorsState:
         if self.listed == "documents":
             return len(self.near)
         said = self.said
-        return 0 if said is None else min(len(said.new_refusals) + len(said.new_answers), _MOST_QUERIES)
+        return 0 if said is None else len(self.changed)
 
     def row_moved(self, by: int) -> FloorsState:
         """Another row; from the plot into the list first."""
@@ -269,15 +298,6 @@ class FloorsState:
         if self.listed == "documents":
             return self.near[self.row].trace
         return self.changed[self.row][0]
-
-    @property
-    def changed(self) -> list[tuple[int, bool]]:
-        """Traces that change and whether they become refusals, the nearest first of each."""
-        if self.said is None:
-            return []
-        lost = [(number, True) for number in self.said.new_refusals.tolist()]
-        gained = [(number, False) for number in self.said.new_answers.tolist()]
-        return (lost + gained)[:_MOST_QUERIES]
 
     @property
     def chosen_document(self) -> NearDocument | None:

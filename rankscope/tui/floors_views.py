@@ -85,7 +85,7 @@ def picture(state: FloorsState, width: int) -> Picture | None:
     if state.curve:
         return _curves(state, state.looked, width)
     group = state.looked.material.group
-    layered = bool(group.judged.any()) and state.kind != "gap"
+    layered = state.looked.judged and state.kind != "gap"
     counted = _counted(group, state.kind, state.axis, bins_for(width, layered=layered))
     edges = (float(counted.edges[0]), float(counted.edges[-1]))
     shown = np.sqrt if _skewed(counted) else np.asarray
@@ -155,7 +155,7 @@ def plot_title(state: FloorsState, width: int) -> Content:
     title = "CURVES" if state.curve else _KINDS[state.kind]
     if not state.curve and width >= 8:
         group = state.looked.material.group
-        layered = bool(group.judged.any()) and state.kind != "gap"
+        layered = state.looked.judged and state.kind != "gap"
         counted = _counted(group, state.kind, state.axis, bins_for(width, layered=layered))
         axis += f", at most {int(counted.counts.max(initial=0)):,} a bar"
         axis += ", heights by square root" if _skewed(counted) else ""
@@ -170,7 +170,7 @@ def legend(state: FloorsState, width: int) -> Content:
     parts: list[tuple[str, str]] = []
     if state.curve:
         parts = [(letter, name) for name, letter, _ in CURVES]
-    elif group.judged.any() and state.kind != "gap":
+    elif state.looked.judged and state.kind != "gap":
         known = [name for name, _, _ in LAYERS if name != "borderline" or group.borderline_grade is not None]
         parts = [(glyph, name) for name, glyph, _ in LAYERS if name in known]
     styles = {sign: style for _, sign, style in (*LAYERS, *CURVES)}
@@ -196,7 +196,7 @@ def source_line(state: FloorsState) -> Content:
     source = group.source
     name = f"  {one_line(source.model.name, 40)}" if source.model.name else ""
     line = Content.assemble((f"{source.stage} scores, {source.score_scale}{name}", "bold"))
-    line += Content.styled(f"  {cells.count_text(group.query_count, 'query', 'queries')}", "$muted")
+    line += Content.styled(f"  {cells.count_text(state.looked.query_count, 'query', 'queries')}", "$muted")
     if state.described:
         line += Content.assemble(("  where ", "$muted"), (one_line(state.described, 60), "$mark"))
     sources = len(state.reading.gathered.groups)
@@ -305,7 +305,7 @@ def list_row(state: FloorsState, row: int, width: int) -> Content:
         ]
         return cells.join_cells(parts).truncate(width, ellipsis=True)
     number, lost = state.changed[row]
-    best = float(group.top_scores[number])
+    best = float(state.looked.tops[number])
     score = cells.score_text(best if np.isfinite(best) else None, group.score_scale)
     word, style = ("refused", "$fall") if lost else ("answered", "$rise")
     parts = [

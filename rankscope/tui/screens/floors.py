@@ -120,11 +120,13 @@ class FloorsScreen(FloorsLayout):
             for whole in (False, True):
                 reading = read_floors(self.floors, selection, documents=whole, described=facts)
                 looked = look(reading, self._place, self._top_k)
-                if looked is not None:
-                    looked.consequences(0.0)  # sorts, so that the first step of the floor need not
-                if self._asked != asked or self.threads.closing.is_set():
-                    return
-                self.threads.post(floors_messages.FloorsRead(reading, looked, asked, whole=whole))
+                for counted in (False, True) if self.state.said is None else (True,):
+                    if looked is not None and counted:
+                        looked.consequences(0.0)  # sorts, so that the first step of the floor need not
+                    if self._asked != asked or self.threads.closing.is_set():
+                        return
+                    read = floors_messages.FloorsRead(reading, looked, asked, counted=counted, whole=whole)
+                    self.threads.post(read)
             if looked is None:
                 return
             for number, method in enumerate(METHODS, start=1):
@@ -140,7 +142,7 @@ class FloorsScreen(FloorsLayout):
     def _floors_read(self, message: floors_messages.FloorsRead) -> None:
         if message.asked != self._asked:
             return
-        state = self.state.with_reading(message.reading, message.looked)
+        state = self.state.with_reading(message.reading, message.looked, counted=message.counted)
         waiting = message.looked is not None
         self.state = replace(state, busy=waiting and not message.whole, suggesting=waiting)
 

@@ -93,7 +93,7 @@ class FloorsLayout(ModeScreen):
             self.set_class(state.listed == "documents", "-documents")
             self.query_one(ModeTitle).show(*self._title_facts(state))
             self.query_one(StatusLine).show(floors_sentence(state))
-            self.query_one("#floors-source", Static).update(source_line(state))
+            self.query_one("#floors-source", Static).update(source_line(state), layout=False)
             self._draw_plot(state)
             self._draw_list(state)
             self._draw_methods(state)
@@ -117,8 +117,9 @@ class FloorsLayout(ModeScreen):
     def _draw_plot(self, state: FloorsState) -> None:
         plot, said = self.query_one(ScorePlot), self.query_one("#floors-said", Static)
         plot.show(picture(state, plot.size.width))
-        self.query_one("#floors-legend", Static).update(legend(state, plot.size.width))
-        said.update(Content("\n").join(consequence_lines(state, max(said.size.width - 1, 20))))
+        self.query_one("#floors-legend", Static).update(legend(state, plot.size.width), layout=False)
+        lines = consequence_lines(state, max(said.size.width - 1, 20))
+        said.update(Content("\n").join(lines), layout=False)
 
     def _draw_list(self, state: FloorsState) -> None:
         count = state.rows
