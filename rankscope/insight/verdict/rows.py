@@ -122,7 +122,9 @@ def judged_rows(
                 after=None if reranked is None else after[key],
                 best=best[key],
                 pooled=float(_in_any_list(trace, judged.relevant(key))),
-                depths={depth: curve[key] for depth, curve in curves.items() if reranked is not None},
+                depths={depth: curve[key] for depth, curve in curves.items()}
+                if reranked is not None and _read_all(trace)
+                else {},
                 depth_ms={depth: time for depth in depths if (time := prefix_ms(trace, depth)) is not None},
                 gap=first_stage_gap(first_stage(trace)),
                 candidates=len(fused[key]),
@@ -151,10 +153,6 @@ def _standing(trace: Trace) -> tuple[str, ...]:
     return (*read, *(doc_id for doc_id in _ids(first_stage(trace)) if doc_id not in known))
 
 
-def _has_cascade(trace: Trace) -> bool:
-    return any(ranking.stage.startswith(f"{RERANK}-") for ranking in trace.rankings)
-
-
 def prefix_ms(trace: Trace, depth: int) -> tuple[float, bool] | None:
     """The reranker's time for its first ``depth`` candidates, and whether it was timed there.
 
@@ -174,15 +172,19 @@ def prefix_ms(trace: Trace, depth: int) -> tuple[float, bool] | None:
 
 
 def _depths(wanted: Sequence[int], traces: Iterable[Trace]) -> list[int]:
-    """Those of the depths that the reranked lists reach, and the length of the longest itself.
-
-    A cascade's larger model read some candidates only, so that nothing is known of smaller depths.
-    """
-    reranked = [trace for trace in traces if trace.after is not None]
+    """Those of the depths that the reranked lists reach, and the length of the longest itself."""
+    reranked = [trace for trace in traces if trace.after is not None and _read_all(trace)]
     longest = max((len(_ids(first_stage(trace))) for trace in reranked), default=0)
-    if not longest or any(map(_has_cascade, reranked)):
-        return [longest] if longest else []
-    return [*(depth for depth in wanted if depth < longest), longest]
+    return [*(depth for depth in wanted if depth < longest), longest] if longest else []
+
+
+def _read_all(trace: Trace) -> bool:
+    """Whether every candidate has the reranker's score, or none has because it was not called.
+
+    A cascade's larger model reads some candidates only, and services give back the first few: what a
+    smaller depth would have put there is not known.
+    """
+    return trace.after is None or set(trace.after.doc_ids) >= set(_ids(first_stage(trace)))
 
 
 def _reranked_to(depth: int, traces: Mapping[str, Trace], judgments: Judgments) -> dict[str, float]:

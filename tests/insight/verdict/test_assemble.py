@@ -132,3 +132,14 @@ def test_an_order_that_is_judged_less_is_pointed_out() -> None:
     assert not any(
         "is judged after" in note for note in draw_verdict(traces, even, resamples=200).evidence.notes
     )
+
+
+def test_a_service_that_gives_back_the_first_few_has_no_depth_curve() -> None:
+    """Behind what it gave back stand the other candidates, so recall does not fall."""
+    traces = [scripted(f"q{n}", {"fusion": ["a", "b", "rel", "c"], "rerank": ["b", "a"]}) for n in range(20)]
+    judgments = Judgments({f"q{n}": {"rel": 1} for n in range(20)})
+    evidence = draw_verdict(traces, judgments, resamples=200).evidence
+    assert evidence.depth is None
+    row = next(item for item in evidence.measures if item.name == "MRR@10")
+    assert row.after is not None
+    assert row.after.value == pytest.approx(1 / 3)
