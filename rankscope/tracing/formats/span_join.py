@@ -189,11 +189,12 @@ def build_trace(
 
 
 def _place(request: Request) -> dict[str, Any]:
-    """Where its spans stand: the trace id and, in a file, the first line."""
+    """Where its spans stand: the trace id, the first line of a file, and the service where one is named."""
     line = min(item.span.line for item in request.spans)
-    return (
-        {"line": line, "trace_id": request.buffer.trace_id} if line else {"trace_id": request.buffer.trace_id}
-    )
+    service = next((item.span.service for item in request.spans if item.span.service), "")
+    place: dict[str, Any] = {"line": line} if line else {}
+    place["trace_id"] = request.buffer.trace_id
+    return {**place, "service": service} if service else place
 
 
 def _as_reranker(item: RetrievalSpan, request: Request) -> RetrievalSpan:

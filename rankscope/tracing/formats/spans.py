@@ -31,6 +31,8 @@ class Span:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     line: int = 0
     duration_ms: float | None = None
+    service: str = ""
+    """Name of the service that made the span, where it has one of its own."""
 
     @property
     def ms(self) -> float | None:
@@ -76,24 +78,32 @@ def _envelope(resources: list[Any], line: int) -> Iterator[Span | BrokenSpan]:
         if not isinstance(scopes, list):
             yield BrokenSpan("resourceSpans holds no list of scopeSpans", resource)
             continue
+        service = _service(table)
         for scope in scopes:
             found = scope.get("spans") if isinstance(scope, dict) else None
             if isinstance(found, list):
-                yield from (_read(item, line) for item in found)
+                yield from (_read(item, line, service) for item in found)
             else:
                 yield BrokenSpan("scopeSpans holds no list of spans", scope)
 
 
-def _read(item: Any, line: int) -> Span | BrokenSpan:
+def _service(holder: Mapping[str, Any]) -> str:
+    """The service that a resource names; the name that SDKs make up themselves is none."""
+    resource = holder.get("resource")
+    name = as_text(_attributes(resource).get("service.name")) if isinstance(resource, dict) else ""
+    return "" if name.startswith("unknown_service") else name
+
+
+def _read(item: Any, line: int, service: str = "") -> Span | BrokenSpan:
     if not isinstance(item, dict):
         return BrokenSpan("a span that is not an object", item)
     try:
-        return _span(item, line)
+        return _span(item, line, service)
     except ValueError as error:
         return BrokenSpan(str(error), item)
 
 
-def _span(record: Mapping[str, Any], line: int) -> Span:
+def _span(record: Mapping[str, Any], line: int, service: str) -> Span:
     context = record.get("context")
     context = context if isinstance(context, dict) else record
     trace_id = _identifier(_first(context, record, "trace_id", "traceId", "context.trace_id"))
@@ -121,6 +131,7 @@ def _span(record: Mapping[str, Any], line: int) -> Span:
         attributes=attributes,
         line=line,
         duration_ms=_nanoseconds(record),
+        service=service or _service(record),
     )
 
 

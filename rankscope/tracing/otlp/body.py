@@ -6,6 +6,7 @@ The protocol is https://opentelemetry.io/docs/specs/otlp/#otlphttp; messages com
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from rankscope.errors import InputError, UsageError
 from rankscope.tracing.formats.spans import BrokenSpan, Span, spans_of
 
 if TYPE_CHECKING:
-    from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
     from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
 __all__ = [
@@ -130,14 +131,17 @@ def _from_protobuf(body: bytes) -> list[Span | BrokenSpan]:
         message.ParseFromString(body)
     except DecodeError as error:
         raise InputError("the body is no ExportTraceServiceRequest in protobuf.") from error
-    found = [
-        _span_record(span)
+    resources = [
+        {
+            "resource": {"attributes": _table(resource.resource.attributes)},
+            "scopeSpans": [
+                {"spans": [_span_record(span) for span in scope.spans]} for scope in resource.scope_spans
+            ],
+        }
         for resource in message.resource_spans
-        for scope in resource.scope_spans
-        for span in scope.spans
     ]
     # The same reader as for OTLP JSON, so that both encodings of a span give the same trace.
-    return spans_of({"resourceSpans": [{"scopeSpans": [{"spans": found}]}]}) or []
+    return spans_of({"resourceSpans": resources}) or []
 
 
 def _span_record(span: SpanMessage) -> dict[str, Any]:
@@ -149,13 +153,14 @@ def _span_record(span: SpanMessage) -> dict[str, Any]:
         "name": span.name,
         "startTimeUnixNano": span.start_time_unix_nano or None,
         "endTimeUnixNano": span.end_time_unix_nano or None,
-        "attributes": {pair.key: _plain(pair.value) for pair in span.attributes},
+        "attributes": _table(span.attributes),
         "status": {"code": span.status.code, "message": span.status.message},
-        "events": [
-            {"attributes": {pair.key: _plain(pair.value) for pair in event.attributes}}
-            for event in span.events
-        ],
+        "events": [{"attributes": _table(event.attributes)} for event in span.events],
     }
+
+
+def _table(pairs: Iterable[KeyValue]) -> dict[str, Any]:
+    return {pair.key: _plain(pair.value) for pair in pairs}
 
 
 def _plain(value: AnyValue) -> Any:
@@ -165,7 +170,7 @@ def _plain(value: AnyValue) -> Any:
     if kind == "array_value":
         return [_plain(item) for item in value.array_value.values]
     if kind == "kvlist_value":
-        return {pair.key: _plain(pair.value) for pair in value.kvlist_value.values}
+        return _table(value.kvlist_value.values)
     if kind == "bytes_value":
         import base64
 

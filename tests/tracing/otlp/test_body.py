@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime
 
 import pytest
 from google.rpc.status_pb2 import Status
@@ -46,6 +47,23 @@ def test_an_export_recorded_on_the_wire_gives_the_trace_of_the_file() -> None:
     assert trace.query == from_file.query
     assert trace.documents == from_file.documents
     assert [item.hits for item in trace.rankings] == [item.hits for item in from_file.rankings]
+
+
+def test_the_service_is_noted_where_it_has_a_name() -> None:
+    for name, noted in (("search-api", {"service": "search-api"}), ("unknown_service:python", {})):
+        message = ExportTraceServiceRequest.FromString(as_protobuf(request()))
+        message.resource_spans[0].resource.attributes.add(key="service.name").value.string_value = name
+        in_json = json.loads(as_json(request()))
+        in_json["resourceSpans"][0]["resource"] = {
+            "attributes": [{"key": "service.name", "value": {"stringValue": name}}]
+        }
+        for body, media in ((message.SerializeToString(), PROTOBUF), (json.dumps(in_json).encode(), JSON)):
+            waiting = WaitingSpans()
+            waiting.add(read_spans(body, media).spans, 0.0, {"received": "otlp"})
+            (joined,) = waiting.drain(datetime.now(UTC))
+            expected = {"received": "otlp", "trace_id": f"{1:032x}", **noted}
+            assert joined.traces[0].attributes["import"].items() >= expected.items()
+            assert ("service" in joined.traces[0].attributes["import"]) is bool(noted)
 
 
 def test_every_kind_of_attribute_value() -> None:
