@@ -1,7 +1,7 @@
 """Which verdict the figures give, and which figure it hangs on.
 
-The order of the questions is that of the rule: too little known, nothing to gain by reordering, the right
-documents not among the candidates, no gain that was measured, too slow, and last whether to rerank always.
+The order of the questions is that of the rule: too little known, the right documents not among the
+candidates, nothing to gain by reordering, no gain that was measured, too slow, and last whether to rerank always.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ def decide(facts: Facts | None, criteria: Criteria, budget: BudgetSettings) -> R
     """The verdict. Every branch ends: with enough labels, one that is undecided becomes decided."""
     if facts is None or facts.queries < criteria.fewest:
         return _too_few(facts, criteria)
-    if (facts.headroom.high or 0.0) < criteria.worth:
-        return _nothing_to_reorder(facts)
     # A gain that is shown speaks louder than a share that may lie on either side of its limit.
     shown = facts.lift is not None and (facts.lift.low or 0.0) > 0 and facts.lift.value >= criteria.worth
     if _below(facts.found, criteria.found_share, 0.0 if shown else criteria.slack):
         return _retrieval_first(facts, criteria)
+    if (facts.headroom.high or 0.0) < criteria.worth:
+        return _nothing_to_reorder(facts)
     if facts.lift is None:
         return _by_rule_of_thumb(facts, criteria)
     return _by_lift(facts, facts.lift, criteria, budget)

@@ -92,6 +92,14 @@ def test_a_reranker_that_gains_nothing_is_left() -> None:
     assert "nothing that can be shown" in ruling.sentence
 
 
+def test_what_is_nowhere_counts_even_where_what_is_found_is_first() -> None:
+    """No reordering can gain anything here, yet a third of the queries goes without an answer."""
+    traces = [
+        system_trace(n, None if n % 3 == 0 else 1, None if n % 3 == 0 else 1, gap=0.0) for n in range(90)
+    ]
+    assert rule(traces).kind == "fix_retrieval"
+
+
 def test_a_reranker_that_harms_is_left_out() -> None:
     traces = [system_trace(number, 6, 8 if number % 5 else 6, gap=0.001) for number in range(60)]
     ruling = rule(traces)
