@@ -1,7 +1,8 @@
 """Which verdict the figures give, and which figure it hangs on.
 
 The order of the questions is that of the rule: too little known, the right documents not among the
-candidates, nothing to gain by reordering, no gain that was measured, too slow, and last whether to rerank always.
+candidates, nothing to gain by reordering, no gain that was measured, too slow, and last whether to rerank
+always.
 """
 
 from __future__ import annotations
