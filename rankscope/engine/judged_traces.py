@@ -153,9 +153,11 @@ def _choose(
         known.pop(row.key, None)
         known[row.key] = row
     if not by_pipeline:
-        said = f"none of the {total:,} traces is of a judged query" if total else "there are no traces"
+        if not total:
+            raise UsageError("there are no traces.", remedy="Run queries, or `rankscope traces import` some.")
         raise UsageError(
-            f"{said}.", remedy="Judge some (`rankscope`, key 4), or import judgments of these queries."
+            f"none of the {total:,} traces is of a judged query.",
+            remedy="Judge some (`rankscope`, key 4), or import judgments of these queries.",
         )
     named = [name for name in by_pipeline if pipeline is None or name.startswith(pipeline)]
     if not named:
