@@ -17,8 +17,12 @@ from rankscope.insight.pooling import POOL_DEPTH, Pool, pool
 from rankscope.tracing.judgment_log import JudgmentKind, JudgmentLog, StoredJudgment
 from rankscope.tracing.stored_queries import StoredQuery, read_stored_queries
 
-__all__ = ["FILE_JUDGE", "JudgingWorkspace", "JudgmentDesk", "Overview", "judge_name"]
+__all__ = ["FILE_JUDGE", "GRADE_OF_MARK", "JudgingWorkspace", "JudgmentDesk", "Overview", "judge_name"]
 
+MOST_QUERIES = 5_000
+"""More than anybody judges; of a larger store the queries that were run last are read."""
+GRADE_OF_MARK = {"relevant": (2, False), "borderline": (1, True), "not relevant": (0, False)}
+"""Grade, and whether it is marked as borderline, of the three judgments that the probe and floors give."""
 FILE_JUDGE = "qrels"
 """Name of the judge whose grades lie in a file beside the corpus."""
 
@@ -57,6 +61,8 @@ class Overview:
     queries: tuple[StoredQuery, ...]
     judgments: tuple[StoredJudgment, ...]
     """What holds now of every judge, models included, under the queries' texts; oldest first."""
+    total: int = 0
+    """Queries that are stored; more than ``queries`` where only the newest were read."""
     note: str = ""
     """Why the judgments beside the corpus are missing, where they cannot be read."""
 
@@ -106,7 +112,8 @@ class JudgmentDesk:
 
     def overview(self) -> Overview:
         """All queries and judgments. Raises WorkspaceError; a broken file beside the corpus is a note."""
-        queries = read_stored_queries(self.path, depth=self.depth)
+        found = read_stored_queries(self.path, depth=self.depth, most=MOST_QUERIES)
+        queries = found.queries
         texts = {query.text: query.text for query in queries}
         texts = {query.query_id: query.text for query in queries if query.query_id is not None} | texts
         stored = self.log.standing(proposals=True)
@@ -115,7 +122,7 @@ class JudgmentDesk:
             earlier, note = self.file_grades(), ""
         except RankScopeError as error:
             earlier, note = {}, str(error)
-        return Overview(tuple(queries), (*_of_file(earlier, texts), *said), note)
+        return Overview(queries, (*_of_file(earlier, texts), *said), found.total, note)
 
     def pool(self, query: StoredQuery) -> Pool:
         """The candidates of a query. Traces that were deleted meanwhile bring nothing."""

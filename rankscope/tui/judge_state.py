@@ -53,6 +53,8 @@ class JudgeState:
     phase: JudgePhase = JudgePhase.LOADING
     problem: str = ""
     queries: tuple[StoredQuery, ...] = ()
+    total: int = 0
+    """Queries that are stored, more than ``queries`` where there are very many."""
     place: int = 0
     pool: Pool | None = None
     """None while the candidates of the query are read."""
@@ -126,6 +128,7 @@ class JudgeState:
             phase=JudgePhase.READY,
             problem=overview.note,
             queries=overview.queries,
+            total=overview.total,
             mine=mine,
             others=others,
             proposals=proposals,

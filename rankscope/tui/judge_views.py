@@ -33,6 +33,8 @@ def title_facts(state: JudgeState) -> tuple[Content, Content]:
     here = Content.assemble(
         ("query ", "$muted"), (f"{state.place + 1:,}", "bold"), (f" of {len(state.queries):,}", "$muted")
     )
+    if state.total > len(state.queries):
+        here = Content.styled(f"the newest of {state.total:,}   ", "$fall") + here
     return judge, here
 
 
