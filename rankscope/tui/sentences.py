@@ -102,13 +102,20 @@ def _failed(trace: Trace, failed: list[Ranking]) -> Sentence:
         parts.append(f"{_NAMES.get(ranking.stage, one_line(ranking.stage))} failed: {reason}.")
     stands = trace.final
     if stands is not None and stands.hits:
-        rest = "The fused order stands." if failed[-1].stage == "rerank" else "The other lists stand."
+        stands_by_stage = {"rerank": "The fused order stands.", "rerank-1": "The fused order chose for it."}
+        rest = stands_by_stage.get(failed[-1].stage, "The other lists stand.")
     else:
         rest = "Nothing is left to show."
     return Sentence("bad", f"{' '.join(parts)} {rest} r runs it again.")
 
 
-_NAMES = {"bm25": "BM25", "dense": "Dense retrieval", "fusion": "Fusion", "rerank": "Reranking"}
+_NAMES = {
+    "bm25": "BM25",
+    "dense": "Dense retrieval",
+    "fusion": "Fusion",
+    "rerank-1": "The smaller reranker",
+    "rerank": "Reranking",
+}
 
 
 def _refusal(trace: Trace, final: Ranking) -> str:
@@ -135,6 +142,9 @@ def _answer(trace: Trace, final: Ranking) -> Sentence:
             text += f"; {below} below the floor {floor_text(floor.value)}"
         if seen - kept - below > 0:
             text += f"; {seen - kept - below} beyond K={trace.top_k}"
+    reused = int(final.details.get("reused", 0))
+    if reused:
+        text += f"; {reused} of {seen} scores kept from before"
     cut = _not_seen(trace)
     return Sentence("warn" if cut else "good", f"{text}.{cut}")
 

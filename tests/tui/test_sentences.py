@@ -90,6 +90,21 @@ def test_sentences(state: ProbeState, tone: str, parts: list[str]) -> None:
         assert part in said.text
 
 
+def test_scores_that_were_kept_from_before_are_counted() -> None:
+    made = trace(scores=RERANKED)
+    assert made.after is not None
+    reused = made.with_ranking(replace(made.after, details={"scored": 5.0, "reused": 4.0}))
+    assert "4 of 5 scores kept from before" in sentence(replace(FINISHED, trace=reused)).text
+
+
+def test_a_smaller_reranker_that_failed_is_named() -> None:
+    made = trace(scores=RERANKED)
+    assert made.after is not None
+    failed = replace(made.after, stage="rerank-1", hits=(), status="failed:no weights")
+    said = sentence(replace(FINISHED, trace=made.with_ranking(failed))).text
+    assert "The smaller reranker failed: no weights. The fused order chose for it." in said
+
+
 def test_an_empty_result_says_what_to_change() -> None:
     bare = replace(trace(), rankings=(), kept=(), decision="refuse")
     assert "try other words" in sentence(replace(FINISHED, trace=bare)).text
