@@ -25,7 +25,7 @@ def lines_of(found: Inspection, *, tried: bool = True) -> list[str]:
 
     Unless changes were ``tried``, nothing is said about what would bring the document in.
     """
-    from rankscope.insight.narrative import cause, change_sentence, fate_sentence
+    from rankscope.insight.narrative import change_sentence, fate_sentence
 
     life = found.biography
     title = found.document.title if found.document is not None else ""
@@ -44,8 +44,17 @@ def lines_of(found: Inspection, *, tried: bool = True) -> list[str]:
     if found.rescue is not None and found.rescue.changes:
         lines += ["", "Each of these alone would bring it in, the smallest first:"]
         lines += [f"  {one_line(change_sentence(change))}" for change in found.rescue.changes]
-    reason = cause(life, found.rescue) if tried else ""
+    reason = _why_not(found) if tried else ""
     return [*lines, "", one_line(reason)] if reason else lines
+
+
+def _why_not(found: Inspection) -> str:
+    """Why no single change brings it in, or why none was tried."""
+    from rankscope.insight.narrative import cause
+
+    if found.untried and found.biography.fate not in ("kept", "filtered_out", "not_in_corpus"):
+        return found.untried
+    return cause(found.biography, found.rescue)
 
 
 def _stage_line(life: Biography, record: StageRecord) -> str:
@@ -75,7 +84,7 @@ def _score(place: StageStanding) -> str:
 
 def to_json(found: Inspection) -> dict[str, Any]:
     """The inspection as plain JSON values."""
-    from rankscope.insight.narrative import cause, fate_sentence
+    from rankscope.insight.narrative import fate_sentence
 
     life = found.biography
     return {
@@ -113,7 +122,7 @@ def to_json(found: Inspection) -> dict[str, Any]:
             ],
             "obstacles": list(found.rescue.obstacles),
         },
-        "cause": cause(life, found.rescue),
+        "cause": _why_not(found),
     }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from rankscope.core.cancellation import never
@@ -94,6 +95,8 @@ def iter_attribution(
     reranker = pipeline.reranker
     if reranker is None:
         raise ModelError("there is no reranker whose scores could be explained.", remedy="Turn it on.")
+    # Past the scores that are kept on disk: texts with parts left out are nobody's passages.
+    reranker = getattr(reranker, "inner", reranker)
     score = _score_with(reranker, cancelled)
     passages = [_seen(pipeline, reranker, query, document) for document in documents]
     yield from attribute(score, query, passages)
@@ -103,12 +106,15 @@ def _score_with(reranker: Reranker, cancelled: Callable[[], bool]) -> Score:
     """Texts scored by the reranker, on a scale without ends where it has one."""
 
     def score(query: str, texts: Sequence[str]) -> Iterator[Sequence[float]]:
-        scored = 0
+        known: dict[int, float] = {}
+        told = 0
         passages = [Document(str(place), text) for place, text in enumerate(texts)]
         for chunk in reranker.score(query, passages, cancelled=cancelled):
-            scored += len(chunk)
-            yield [_open_ended(pair, reranker.score_scale) for pair in chunk]
-        if scored < len(texts):
+            known.update((pair.index, _open_ended(pair, reranker.score_scale)) for pair in chunk)
+            ready = list(takewhile(known.__contains__, range(told, len(texts))))
+            told += len(ready)
+            yield [known[place] for place in ready]
+        if told < len(texts):
             raise Cancelled("the explanation was stopped.")
 
     return score

@@ -15,6 +15,7 @@ from rankscope.errors import Cancelled, InputError
 from rankscope.insight.biography import Biography, biography
 from rankscope.insight.rescue import LARGEST_DEPTH, Probe, Rescue, Setup, rescue
 from rankscope.insight.standing import CorpusStanding, StageStanding
+from rankscope.stages.rerank.gate import Gate
 
 __all__ = ["Inspection", "find_document", "inspect_document", "look_up", "matching_documents"]
 
@@ -29,6 +30,8 @@ class Inspection:
     biography: Biography
     rescue: Rescue | None
     """None where nothing can be tried: the document is not in the corpus, or a filter leaves it out."""
+    untried: str = ""
+    """Why no change was tried although one might help; empty otherwise."""
 
 
 class _Scores:
@@ -104,10 +107,20 @@ def inspect_document(
     standing = look_up(pipeline, trace, doc_id, lists, scores)
     document = pipeline.documents.fetch([doc_id]).get(doc_id)
     found: Rescue | None = None
-    if standing.in_corpus and not standing.failed_filters:
+    untried = _untried(pipeline)
+    if standing.in_corpus and not standing.failed_filters and not untried:
         scale = pipeline.reranker.score_scale if pipeline.reranker is not None else ScoreScale.UNKNOWN
         found = rescue(Probe(lists, scores, scale), _setup(pipeline, trace), doc_id)
-    return Inspection(trace, document, biography(trace, doc_id, standing), found)
+    return Inspection(trace, document, biography(trace, doc_id, standing), found, untried)
+
+
+def _untried(pipeline: Pipeline) -> str:
+    """What the run on paper does not cover: there another setting can change what is reranked at all."""
+    if pipeline.cascade is not None:
+        return "Changes of one setting are not tried behind a cascade of two rerankers."
+    if pipeline.gate != Gate():
+        return "Changes of one setting are not tried where a gate may skip the reranker."
+    return ""
 
 
 def _reranks(pipeline: Pipeline, trace: Trace) -> bool:

@@ -10,17 +10,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from rankscope.cli.why_output import lines_of
 from rankscope.core.documents import Document, Query
 from rankscope.core.ordering import rank_by_score
 from rankscope.core.protocols import ScoredPair
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, ModelInfo, PipelineInfo, Ranking
+from rankscope.engine.explaining import iter_attribution
 from rankscope.engine.inspection import Inspection, find_document, inspect_document
 from rankscope.engine.pipeline import Pipeline
 from rankscope.errors import Cancelled, InputError, ModelError
 from rankscope.insight.narrative import cause, change_sentence, fate_sentence
 from rankscope.insight.rescue import Change
 from rankscope.stages.fusion.rrf import ReciprocalRankFusion
+from rankscope.stages.rerank.gate import Gate
 
 
 class Shelf:
@@ -258,3 +261,42 @@ def test_a_change_reads_as_a_sentence() -> None:
     )
     alone = Change("floor.value", 0.4, 0.31, 0.001, 2, (), ())
     assert change_sentence(alone) == "floor.value 0.4 -> 0.31: rank 2, displaces none"
+
+
+def test_nothing_is_tried_on_paper_that_the_paper_does_not_cover() -> None:
+    pipeline = pipeline_of(3)
+    assert pipeline.reranker is not None
+    for other in (
+        replace(pipeline, gate=Gate(few=4)),
+        replace(pipeline, cascade=pipeline.reranker, cascade_keep=5),
+    ):
+        trace = other.run(Query("pump"))
+        lost = next(doc_id for doc_id in other.documents.ids_of(range(40)) if doc_id not in trace.kept)
+        found = inspect_document(other, trace.query, lost, trace=trace)
+        assert found.rescue is None
+        assert "are not tried" in found.untried
+        assert "are not tried" in "\n".join(lines_of(found))
+    assert inspect_document(pipeline, Query("pump"), "d05").untried == ""
+
+
+def test_an_explanation_takes_chunks_in_any_order_and_keeps_none_on_disk() -> None:
+    class Backwards(TableReranker):
+        def score(
+            self, query: str, candidates: Sequence[Document], *, cancelled: Callable[[], bool] = lambda: False
+        ) -> Iterator[list[ScoredPair]]:
+            for index in reversed(range(len(candidates))):
+                yield [ScoredPair(index, 0.5 if "pump" in candidates[index].text else 0.25)]
+
+    @dataclass
+    class Kept:
+        inner: TableReranker
+
+        def score(self, *_: object, **__: object) -> Iterator[list[ScoredPair]]:
+            raise AssertionError("texts with parts left out are not kept")
+
+    pipeline = replace(pipeline_of(3), reranker=Kept(Backwards({})))
+    document = Document("x", "One pump. No valve.")
+    (known,) = list(iter_attribution(pipeline, "pump valve", [document]))[-1]
+    effects = {part.text: part.effect for part in known.words}
+    assert effects["pump"] == pytest.approx(0.0 - np.log(0.25 / 0.75))
+    assert effects["valve"] == 0.0

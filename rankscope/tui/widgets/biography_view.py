@@ -57,6 +57,8 @@ def _rescue_lines(life: Inspection) -> list[Content]:
             rest = ", ".join(change.setting for change in found.changes[_CHANGES:])
             lines.append(Content.styled(f"    also: {rest}", "$muted"))
         return lines
+    if life.untried and life.biography.fate not in ("kept", "filtered_out", "not_in_corpus"):
+        return [Content.styled(f"? {life.untried}", "$muted")]
     reason = cause(life.biography, found)
     return [Content(one_line(reason, 600))] if reason else []
 
