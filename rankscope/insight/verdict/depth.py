@@ -60,10 +60,22 @@ def _enough(points: Sequence[DepthPoint], criteria: Criteria) -> int | None:
 
 
 def deepened(verdict: Verdict, traces: Sequence[Trace], judgments: Judgments, top_k: int) -> Verdict:
-    """The verdict with the curve of a deeper run of the same queries in place of its own."""
+    """The verdict with the curve of a deeper run of the same queries in place of its own.
+
+    Where the depth in use gives away something that the deeper run shows, a reason says so.
+    """
+    own = verdict.evidence.depth
     rows = judged_rows(identified(traces, judgments), judgments, top_k=top_k)
     curve = depth_curve(rows, verdict.criteria)
-    return replace(verdict, evidence=replace(verdict.evidence, depth=curve))
+    reasons = verdict.reasons
+    for point in curve.points if curve is not None and own is not None else ():
+        if own is not None and point.n == own.points[-1].n and (point.lost.high or 0.0) < 0:
+            reasons = (
+                *reasons,
+                f"N = {point.n} gives away {point.lost.value:+.3f} [{point.lost.low or 0.0:+.3f}, "
+                f"{point.lost.high or 0.0:+.3f}] {MEASURE} against the deepest N that was measured",
+            )
+    return replace(verdict, reasons=reasons, evidence=replace(verdict.evidence, depth=curve))
 
 
 def with_cost(verdict: Verdict, price: float, searches: float) -> Verdict:

@@ -9,10 +9,11 @@ from math import log2
 import pytest
 
 from rankscope.core.documents import Query
+from rankscope.engine.depth_run import at_depth
 from rankscope.errors import UsageError
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.verdict.assemble import draw_verdict
-from rankscope.insight.verdict.depth import with_cost
+from rankscope.insight.verdict.depth import deepened, with_cost
 from rankscope.insight.verdict.rows import identified, judged_rows, prefix_ms
 from rankscope.stages.rerank.gate import first_stage_gap
 from tests.insight.scripted_traces import trace as scripted
@@ -77,6 +78,18 @@ def test_the_depth_curve_is_what_shallower_runs_would_give() -> None:
     cost = with_cost(verdict, price=2.0, searches=30_000).evidence.depth
     assert cost is not None
     assert [point.monthly_cost for point in cost.points] == pytest.approx([60 * 10 / 50, 60 * 20 / 50, 60.0])
+
+
+def test_a_deeper_run_says_what_the_depth_in_use_gives_away() -> None:
+    deep = [system_trace(number, 30, 1, gap=0.0) for number in range(25)]
+    judgments = judgments_of(deep)
+    shallow = [at_depth(trace, 20) for trace in deep]
+    verdict = deepened(draw_verdict(shallow, judgments, resamples=200), deep, judgments, 10)
+    assert verdict.evidence.depth is not None
+    assert [point.n for point in verdict.evidence.depth.points] == [10, 20, 50]
+    assert verdict.reasons[-1].startswith("N = 20 gives away -1.000 [-1.000, -1.000] nDCG@10")
+    enough = deepened(draw_verdict(deep, judgments, resamples=200), deep, judgments, 10)
+    assert not any("gives away" in reason for reason in enough.reasons)
 
 
 def test_a_time_that_was_measured_at_a_depth_is_taken() -> None:
