@@ -192,7 +192,8 @@ class EvaluationRun:
         complete: Callable[[Trace], Trace] = unchanged,
     ) -> None:
         """``complete`` adds to each finished trace what a run of this ``variant`` measures besides."""
-        self.pipeline = pipeline
+        # Judged queries follow upon one another by chance: none is a follow-up.
+        self.pipeline = replace(pipeline, gate=replace(pipeline.gate, follow_up=False))
         self.query_set = query_set
         self.folder = folder
         self.traces: tuple[Trace, ...] = ()

@@ -158,6 +158,19 @@ def test_an_evaluation_takes_nothing_over_from_one_with_another_gate(
     assert all(trace.after is None for trace in gated.traces)
 
 
+def test_no_judged_query_is_a_follow_up(tmp_path: Path) -> None:
+    twins = tuple(JudgedQuery(Query(text, query_id=text)) for text in ("leave refund", "refund leave"))
+    made = QuerySet("twins", twins, Judgments({item.query_id: {"d00": 1} for item in twins}), 2, 0, 0)
+
+    class Alike(Shuffled):
+        def retrieve(self, query: Query, depth: int) -> Ranking:
+            return super().retrieve(Query("the same"), depth)
+
+    gated = pipeline(retrievers=[Alike("bm25", ScoreScale.BM25, 1)], gate=Gate(follow_up=True))
+    assert all(trace.after is not None for trace in run(gated, made, tmp_path).traces)
+    assert [gated.run(item.query).after is None for item in twins] == [False, True]
+
+
 def test_a_cascade_has_both_rankings() -> None:
     small, large = CountingReranker("small", factor=0.5), CountingReranker("large")
     events = list(pipeline(reranker=large, cascade=small, cascade_keep=8).iter_run(Query("leave refund")))
