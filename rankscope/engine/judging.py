@@ -12,7 +12,7 @@ from rankscope.config import Settings
 from rankscope.core.trace import Trace
 from rankscope.engine.manifest import Manifest
 from rankscope.errors import InputError, RankScopeError
-from rankscope.insight.agreement import Agreement, agreements
+from rankscope.insight.agreement import Agreement, agreement, agreements
 from rankscope.insight.pooling import POOL_DEPTH, Pool, pool
 from rankscope.tracing.judgment_log import JudgmentKind, JudgmentLog, StoredJudgment
 from rankscope.tracing.stored_queries import StoredQuery, read_stored_queries
@@ -76,6 +76,27 @@ class Overview:
     def agreements(self) -> tuple[Agreement, ...]:
         """Every two judges on what both judged."""
         return agreements(self.by_judge())
+
+    def unseen(self) -> dict[str, Agreement]:
+        """By model: its agreement with everybody's grades that were given before it proposed any.
+
+        A person who sees a proposal leans towards it, so only these tell what the model is worth.
+        """
+        proposals = [item for item in self.judgments if item.kind is JudgmentKind.PROPOSAL]
+        counts = {
+            (item.query, item.doc_id): item for item in self.judgments if item.kind is JudgmentKind.GRADE
+        }
+        found = {}
+        for model in dict.fromkeys(item.judge for item in proposals):
+            theirs: dict[str, dict[str, int]] = {}
+            people: dict[str, dict[str, int]] = {}
+            for item in proposals:
+                grade = counts.get((item.query, item.doc_id))
+                if item.judge == model and grade is not None and grade.number < item.number:
+                    theirs.setdefault(item.query, {})[item.doc_id] = item.grade
+                    people.setdefault(item.query, {})[item.doc_id] = grade.grade
+            found[model] = agreement("people", people, model, theirs)
+        return found
 
 
 @dataclass(frozen=True, slots=True)

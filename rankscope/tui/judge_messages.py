@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from textual.message import Message
 
 from rankscope.engine.judging import Overview
@@ -45,11 +47,12 @@ class JudgingRefused(Message):
 
 
 class AgreementMeasured(Message):
-    """The agreement of all judges was measured."""
+    """The agreement of all judges was measured; ``unseen`` is that of models with what they did not sway."""
 
-    def __init__(self, found: tuple[Agreement, ...]) -> None:
+    def __init__(self, found: tuple[Agreement, ...], unseen: Mapping[str, Agreement]) -> None:
         super().__init__()
         self.found = found
+        self.unseen = unseen
 
 
 class ProposalMade(Message):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from textual.content import Content
 
@@ -132,8 +132,8 @@ def remarks(state: JudgeState) -> Content:
     return Content(" ") + cells.join_cells([part for part in parts if part], "   ")
 
 
-def agreement_text(found: Iterable[Agreement]) -> Content:
-    """Every two judges with a pair in common, and what kappa says."""
+def agreement_text(found: Iterable[Agreement], unseen: Mapping[str, Agreement]) -> Content:
+    """Every two judges with a pair in common, and what kappa says; then what models are worth unseen."""
     lines: list[Content] = []
     for item in found:
         share = item.share or 0.0
@@ -150,6 +150,19 @@ def agreement_text(found: Iterable[Agreement]) -> Content:
         )
         counts = "  ".join(f"{one}·{other} ×{count}" for (one, other), count in item.counts.items())
         lines.append(Content.styled(f"  grades {counts}", "$muted"))
+    for model, item in unseen.items():
+        lines.append(
+            Content.assemble(
+                (one_line(model, 32), "bold"), (" and grades given before it proposed", "$muted")
+            )
+        )
+        pairs = cells.count_text(item.pairs, "document")
+        same = (
+            f"; the same grade for {item.equal:,}" if item.pairs else ": grade some before you let it propose"
+        )
+        lines.append(
+            Content(f"  {pairs}{same}; kappa {_kappa(item.kappa)}" if item.pairs else f"  {pairs}{same}")
+        )
     if not lines:
         return Content("No two judges have judged the same document of the same query yet.")
     lines.append(

@@ -118,3 +118,20 @@ def test_a_judge_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("getpass.getuser", nameless)
     assert judge_name(Settings()) == "me"
+
+
+def test_a_model_is_measured_on_what_it_could_not_sway(folder: Folder) -> None:
+    fill(folder)
+    desk = JudgmentDesk.of(folder)
+    for doc_id, grade in (("doc-1", 3), ("doc-2", 0)):
+        desk.log.append("one", doc_id, grade, "ann")
+    for doc_id, grade in (("doc-1", 3), ("doc-2", 1), ("doc-3", 2), ("doc-4", 2)):
+        desk.log.append("one", doc_id, grade, "m#1", kind=JudgmentKind.PROPOSAL)
+    desk.log.append("one", "doc-3", 2, "ann")
+    overview = desk.overview()
+    (seen,) = overview.agreements()
+    assert (seen.pairs, seen.equal) == (3, 2)
+    unseen = overview.unseen()["m#1"]
+    assert (unseen.pairs, unseen.equal, unseen.counts) == (2, 1, {(3, 3): 1, (0, 1): 1})
+    desk.log.append("one", "doc-1", 2, "ann")
+    assert desk.overview().unseen()["m#1"].pairs == 1

@@ -268,6 +268,7 @@ async def test_a_model_proposes_and_a_person_confirms(
             await bench.until(lambda: isinstance(bench.app.screen, Panel))
             shown = str(bench.app.screen.query_one(Static).render())
             assert "2 documents of 1 query; the same grade for 1 (50%)" in shown
+            assert "0 documents: grade some before you let it propose" in shown
             await bench.pilot.press("escape", "p")
             await bench.until(lambda: bench.state.proposing is None)
             assert len(server.asked) == 4

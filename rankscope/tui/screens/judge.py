@@ -165,16 +165,17 @@ class JudgeScreen(JudgeReading):
 
     def _measure_agreement(self) -> None:
         try:
-            found = self.judging.overview().agreements()
+            overview = self.judging.overview()
+            found, unseen = overview.agreements(), overview.unseen()
         except Exception as error:  # noqa: BLE001  # said on the screen
             self.threads.post(judge_messages.JudgingRefused(reason(error)))
         else:
-            self.threads.post(judge_messages.AgreementMeasured(found))
+            self.threads.post(judge_messages.AgreementMeasured(found, unseen))
 
     @on(judge_messages.AgreementMeasured)
     def _agreement_measured(self, message: judge_messages.AgreementMeasured) -> None:
         if self.app.screen is self:
-            self.app.push_screen(Panel("Agreement of judges", agreement_text(message.found)))
+            self.app.push_screen(Panel("Agreement of judges", agreement_text(message.found, message.unseen)))
 
     def action_propose(self) -> None:
         """Let the model propose grades for this query."""
