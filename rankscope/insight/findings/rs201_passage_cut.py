@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rankscope.core.trace import Finding, Hit, Ranking, Severity
 from rankscope.insight.findings.evidence import Evidence
-from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, named
+from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, counted, named
 
 __all__ = ["RULE"]
 
@@ -72,7 +72,7 @@ def _finding(evidence: Evidence, cuts: list[_Cut], *, at_least: bool) -> Outcome
     share = "" if worst.share is None else f", {bound}{worst.share:.0%} of it"
     ids = tuple(cut.doc_id for cut in cuts)
     text = (
-        f"the cross-encoder did not see the end of {len(ids)} passages: {named(ids)}; "
+        f"the cross-encoder did not see the end of {counted(len(ids), 'passage')}: {named(ids)}; "
         f"most of {named([worst.doc_id])}: {bound}{worst.tokens:g} tokens{share}"
     )
     return (Finding("RS201", severity, text, ids),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rankscope.core.trace import Finding
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.judged import in_order, severity_of_loss, without_judgments
-from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, named
+from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, counted, named
 from rankscope.insight.fused_order import uncut_order
 
 __all__ = ["RULE"]
@@ -25,7 +25,7 @@ def check(evidence: Evidence) -> Outcome:
     if not lost:
         return ()
     places = _places_short(evidence, lost)
-    text = f"{len(lost)} relevant documents were lost at the fusion cut of {len(fused.hits)}: "
+    text = f"{counted(len(lost), 'relevant document', 'lost')} at the fusion cut of {len(fused.hits)}: "
     if places:
         text += ", ".join(
             f"{named([doc_id])} by {places[doc_id]} places" for doc_id in lost[:3] if doc_id in places

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rankscope.core.trace import Finding
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.judged import severity_of_loss, without_judgments
-from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, named
+from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, counted, named
 
 __all__ = ["RULE"]
 
@@ -32,7 +32,7 @@ def check(evidence: Evidence) -> Outcome:
         for hit in dropped[:3]
     )
     more = f" and {len(dropped) - 3} more" if len(dropped) > 3 else ""
-    text = f"the floor {floor.value:g} drops {len(ids)} relevant documents: {parts}{more}"
+    text = f"the floor {floor.value:g} drops {counted(len(ids), 'relevant document')}: {parts}{more}"
     kept = {hit.doc_id for hit in evidence.top if hit.score is not None and hit.score >= floor.value}
     return (Finding("RS504", severity_of_loss(evidence, kept), text, ids),)
 

@@ -64,7 +64,7 @@ def test_rs303_lost_at_the_cut_by_so_many_places() -> None:
 def test_rs303_without_a_known_k_names_only_the_document() -> None:
     fused = ranking("fusion", "unknown", {"f": 9.0, "a": 8.0})
     message = found("RS303", trace_of(BM25, DENSE, fused), relevant=frozenset("ad")).message
-    assert message == "1 relevant documents were lost at the fusion cut of 2: d"
+    assert message == "1 relevant document was lost at the fusion cut of 2: d"
 
 
 def test_rs303_must_not_fire() -> None:
