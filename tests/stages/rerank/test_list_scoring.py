@@ -14,6 +14,7 @@ from rankscope.core.documents import Document
 from rankscope.core.protocols import ScoredPair
 from rankscope.stages.rerank.cross_encoder import CrossEncoderReranker
 from rankscope.stages.rerank.list_scoring import pair_batches
+from tests.stages.rerank.test_cross_encoder import make_stock
 
 QUERIES = ["ibuprofen dosage for children", "leave carry over", "water", "ibuprofen dosage for children"]
 TEXTS = [
@@ -40,7 +41,18 @@ def one_by_one(reranker: CrossEncoderReranker, query: str, candidates: list[Docu
     return sorted(pairs, key=lambda pair: pair.index)
 
 
-def test_scores_and_details_are_those_of_one_by_one(reranker: CrossEncoderReranker) -> None:
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> CrossEncoderReranker:
+    """A small model of the usual kind, whose windows depend on the query."""
+    folder = make_stock(tmp_path_factory.mktemp("stock"))  # type: ignore[no-untyped-call]  # a test module
+    return CrossEncoderReranker(
+        RerankSettings(model=str(folder)), ModelSettings(precision="fp32", device="cpu")
+    )
+
+
+@pytest.mark.parametrize("kind", ["reranker", "stock"])
+def test_scores_and_details_are_those_of_one_by_one(kind: str, request: pytest.FixtureRequest) -> None:
+    reranker: CrossEncoderReranker = request.getfixturevalue(kind)
     lists = [
         (QUERIES[0], documents([0, 1, 2, 4])),
         (QUERIES[1], documents([1, 1, 3])),  # a passage twice in one list
