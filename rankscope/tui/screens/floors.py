@@ -31,15 +31,13 @@ from rankscope.tui.runner import ProbeWorkspace
 from rankscope.tui.screens.confirm import Confirm
 from rankscope.tui.screens.floors_keys import FLOORS_KEYS, FLOORS_NOTES
 from rankscope.tui.screens.floors_layout import FloorsLayout
+from rankscope.tui.screens.probe_judging import GRADE_OF_MARK
 from rankscope.tui.screens.prompt import Prompt
 from rankscope.tui.threads import reason
 from rankscope.tui.widgets.row_list import RowList
 from rankscope.tui.widgets.score_plot import preload
 
 __all__ = ["FloorsScreen"]
-
-GRADES = {"relevant": (2, False), "borderline": (1, True), "not relevant": (0, False)}
-"""Grade, and whether it is marked as borderline, of the three judging keys."""
 
 
 class FloorsScreen(FloorsLayout):
@@ -326,7 +324,7 @@ class FloorsScreen(FloorsLayout):
         if document is None or looked is None:
             return
         group = looked.material.group
-        grade, borderline = GRADES[mark]
+        grade, borderline = GRADE_OF_MARK[mark]
         try:
             self.judging.log.append(
                 group.texts[document.trace],

@@ -14,8 +14,8 @@ from textual.binding import BindingType
 
 from rankscope.config import Settings
 from rankscope.tui import adjust, keys
+from rankscope.tui.screens.probe_judging import ProbeJudging
 from rankscope.tui.screens.probe_keys import PROBE_KEYS, PROBE_NOTES
-from rankscope.tui.screens.probe_why import ProbeWhy
 from rankscope.tui.screens.prompt import Prompt
 from rankscope.tui.state import Phase, RunPhase
 from rankscope.tui.widgets.query_bar import QueryBar, QueryInput
@@ -26,7 +26,7 @@ Answer = TypeVar("Answer")
 _MEANT = frozenset(key.key for key in (*PROBE_KEYS, *keys.GLOBAL))
 
 
-class ProbeScreen(ProbeWhy):
+class ProbeScreen(ProbeJudging):
     """One query at a time, live or as stored."""
 
     MODE = "probe"
@@ -56,6 +56,8 @@ class ProbeScreen(ProbeWhy):
             return (
                 state.trace is not None and state.trace.before is not None and state.trace.after is not None
             )
+        if action == "judge":
+            return state.trace is not None and bool(state.chosen) and not state.busy
         if action in (
             "next_view", "focus_before", "focus_after", "lock_columns", "find_document", "mark_other",
         ):  # fmt: skip

@@ -16,6 +16,7 @@ _LOCK = "Scroll the two columns together, or apart."
 _VIEW = "Text of the chosen document; biography and rescue; query terms; words that move the score."
 _WHERE = "Where is ...? A document by id or by words of its text, in a list or in none."
 _BESIDE = "Mark a document; the next one is set beside it: why one over the other."
+_JUDGE = "Judge the chosen document: relevant, borderline, not relevant."
 _MOVES = "From the fused to the reranked order, all of it, as a slope chart."
 _STOP = "Stop the run or the explanation; leave the query bar; close a stored trace."
 
@@ -39,6 +40,10 @@ PROBE_KEYS: tuple[Key, ...] = (
     Key("w", "w", "find_document", "Where is a document", "where", _WHERE, "Documents", 9),
     Key("a", "a", "mark_other", "Mark to compare", "beside", _BESIDE, "Documents", 10),
     Key("m", "m", "show_movement", "Movement of the whole order", "moves", _MOVES, "Documents", 10),
+    Key("y", "y", "judge('relevant')", "Judge relevant", "relevant", _JUDGE, "Documents"),
+    Key("b", "b", "judge('borderline')", "Judge borderline", "borderline", _JUDGE, "Documents"),
+    Key("x", "x", "judge('not relevant')", "Judge not relevant", "not", _JUDGE, "Documents"),
+    Key("u", "u", "undo_judgment", "Take a judgment back", "undo", "Take back my last judgment.", "Documents"),
     Key("l", "l", "lock_columns", "Scroll columns together or apart", "lock", _LOCK, "Documents"),
     Key("left", "←", "focus_before", "Column before", "columns", _COLUMNS, "Documents"),
     Key("right", "→", "focus_after", "Column after", "columns", _COLUMNS, "Documents"),
