@@ -161,10 +161,11 @@ def _compare(target: Target, a: Settings, options: Options) -> Comparison:
     if a == b:
         raise UsageError("the two sides have the same settings.", remedy="Change some for side B.")
     query_set = load_queries(target, relevant_from=options.relevant_from, limit=options.limit)
-    sides: list[Sequence[Trace]] = []
-    for name, settings in (("A", a), ("B", b)):
-        with _indexed(target, settings, a) as side:
-            sides.append(_side(target, side, name, settings, query_set, options))
+    with _indexed(target, b, a) as other:  # first: what B cannot be indexed by is said before A runs
+        sides = [
+            _side(target, target, "A", a, query_set, options),
+            _side(target, other, "B", b, query_set, options),
+        ]
     target.workspace.traces.flush()
     ids = iter(query_set.judgments.doc_ids)
     names = ("A", "B" if options.config is None else f"B {options.config.stem}")

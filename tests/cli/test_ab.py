@@ -116,6 +116,9 @@ def test_another_chunking_gets_an_index_of_its_own_and_counts_documents(folder: 
         trace = store.get(data["queries"][0]["trace_b"])
     assert trace.attributes["ab"] == "B"
     assert trace.query.query_id in ("1", "2")
+    (folder / "texts").rename(folder / "elsewhere")
+    error = fail("--set", "chunking.tokens=48", *files)
+    assert "is not at" in str(error)
 
 
 def test_settings_that_are_none_are_refused(folder: Path) -> None:
