@@ -45,6 +45,12 @@ def five_modes(monkeypatch) -> None:
     monkeypatch.setattr(help, "GLOBAL", own)
 
 
+@pytest.fixture(autouse=True)
+def ask_at_once(monkeypatch) -> None:
+    """No rest before a look-up."""
+    monkeypatch.setattr("rankscope.tui.screens.probe_why.REST_S", 0.001)
+
+
 SMALL, MIDDLE, LARGE = (80, 24), (120, 40), (200, 60)
 QUERY = "ibuprofen dosage for children"
 Before = Callable[[Pilot[None]], Awaitable[None]]
