@@ -140,8 +140,7 @@ def compare(
             remedy="Run both on the same judged queries.",
         )
     orders = [{key: _order(side[key]) for key in answerable} for side in sides]
-    known = judgments.only(answerable)
-    rows, values = _rows(orders, known, _measures(measure, top_k), resamples, seed)
+    rows, values = _rows(orders, judgments.only(answerable), _measures(measure, top_k), resamples, seed)
     queries = _queries(sides, answerable, values[measure], strata or {})
     made = [
         _side(
@@ -150,8 +149,7 @@ def compare(
         for place, (name, side) in enumerate(zip(names, sides, strict=True))
     ]
     headline = next(row for row in rows if row.name == measure)
-    judged = values[f"judged@{top_k}"]
-    lean = paired_bootstrap(*judged, resamples=resamples, seed=seed)
+    lean = paired_bootstrap(*values[f"judged@{top_k}"], resamples=resamples, seed=seed)
     return Comparison(
         measure=measure,
         a=made[0],
