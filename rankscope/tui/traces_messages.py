@@ -6,12 +6,15 @@ Messages about a list carry its number. The screen drops those of a list that is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from rankscope.insight.diff import TraceDiff
 from rankscope.tracing.links import TraceLinks
 from rankscope.tracing.summaries import TraceSummary
+
+if TYPE_CHECKING:
+    from rankscope.insight.diff import TraceDiff
 
 __all__ = [
     "CursorMoved",
