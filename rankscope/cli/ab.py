@@ -16,6 +16,7 @@ import click
 from rankscope.cli.eval_targets import Target, collection_targets, load_queries, run_queries, workspace_target
 from rankscope.cli.judged_source import Given, given_traces
 from rankscope.config import parse_toml
+from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -222,7 +223,7 @@ def _indexed(target: Target, settings: Settings, indexed: Settings) -> Iterator[
         return
     workspace, progress = own_index(target.workspace, settings, user_cache_folder() / "ab")
     with closing(workspace):
-        click.echo(f"{target.name}: indexing by side B's settings ...", err=True)
+        click.echo(f"{one_line(target.name, 60)}: indexing by side B's settings ...", err=True)
         show_progress(progress)
         yield Target(target.name, workspace, target.queries, target.qrels)
 
