@@ -193,6 +193,8 @@ class FloorsScreen(FloorsLayout):
     def action_other_list(self) -> None:
         """Queries that change, or documents at the floor."""
         self.state = self.state.listing("documents" if self.state.listed == "queries" else "queries")
+        if self.state.marks and self.state.listed == "queries":
+            self.action_read_again()  # what was judged changes what a floor does, and what methods suggest
 
     def action_next_view(self) -> None:
         """Histogram or curves."""
