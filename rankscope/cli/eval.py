@@ -220,7 +220,7 @@ def _measure(folder: str | None, measures: tuple[str, ...], options: Options) ->
     from rankscope.insight.verdict.rows import identified
 
     found = given_traces(folder, options.source)
-    click.echo(f"{found.name}: {said_of(found)}", err=True)
+    click.echo(one_line(f"{found.name}: {said_of(found)}"), err=True)
     traces = identified(found.traces, found.judgments)
     if options.runs is not None:
         from rankscope.cli.trec_runs import write_runs

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rankscope.cli.options import workspace_of
+from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def collection_targets(
     for folder, queries, qrels in judged:
         workspace = collection_workspace(folder, work or user_cache_folder() / "eval", settings)
         with closing(workspace):
-            click.echo(f"{folder.name}: indexing ...", err=True)
+            click.echo(one_line(f"{folder.name}: indexing ..."), err=True)
             # A public collection with an empty passage is still worth measuring; the report counts it.
             build = IndexBuild(workspace, folder, LoadOptions(chunking=settings.chunking, skip_bad=True))
             show_progress(build.iter_progress())
@@ -116,7 +117,9 @@ def load_queries(target: Target, *, relevant_from: int = 1, limit: int | None = 
     )
     own = {name for item in loaded.queries for name in (item.query_id, item.query.text)} & stored.keys()
     if own:
-        click.echo(f"{target.name}: judgments given here count for {len(own):,} of the queries.", err=True)
+        click.echo(
+            one_line(f"{target.name}: judgments given here count for {len(own):,} of the queries."), err=True
+        )
     return loaded
 
 
@@ -143,7 +146,7 @@ def run_queries(
         variant=variant,
         complete=complete or unchanged,
     )
-    click.echo(f"{target.name}: {len(query_set.queries):,} judged queries ...", err=True)
+    click.echo(one_line(f"{target.name}: {len(query_set.queries):,} judged queries ..."), err=True)
     show_progress(_announced(run))
     _say_reused(run)
     return run
@@ -156,7 +159,7 @@ def _say_reused(run: EvaluationRun) -> None:
     if reused:
         scored = sum(int(known.get("scored", 0)) for known in counts)
         line = f"{reused:,} of {scored:,} scores ({reused / scored:.0%}) were kept from earlier runs."
-        click.echo(f"{run.query_set.name}: {line}", err=True)
+        click.echo(one_line(f"{run.query_set.name}: {line}"), err=True)
 
 
 def with_score_cache(settings: Settings) -> Settings:
@@ -168,5 +171,7 @@ def _announced(run: EvaluationRun) -> Iterator[IndexProgress]:
     """The run's progress; says first how much of an earlier run is taken over."""
     for step in run.iter_progress():
         if step.stage == "queries" and step.done == 0 and run.taken_over:
-            click.echo(f"{run.query_set.name}: {run.taken_over:,} of them were done before.", err=True)
+            click.echo(
+                one_line(f"{run.query_set.name}: {run.taken_over:,} of them were done before."), err=True
+            )
         yield step

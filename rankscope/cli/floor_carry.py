@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from rankscope.core.sanitize import one_line
+
 __all__ = ["carry"]
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -70,4 +72,7 @@ def carry(
     if stored is not None:
         print_lines([stored_line(stored)])
         if to_model is not None and to_model != found.settings.rerank.model:
-            click.echo(f"rankscope.toml still names {found.settings.rerank.model} as its reranker.", err=True)
+            click.echo(
+                one_line(f"rankscope.toml still names {found.settings.rerank.model} as its reranker."),
+                err=True,
+            )

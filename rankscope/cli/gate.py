@@ -210,7 +210,7 @@ def _set_best(folder: str | None, found: GateSweep) -> None:
     values: dict[str, str | float | int] = {"gap": found.best.gap, "signal": found.best.signal}
     workspace.settings.override("gate", **values)
     write_settings(workspace.folder / FILE_NAME, "gate", values)
-    click.echo(f"{workspace.folder / FILE_NAME}: gate set.", err=True)
+    click.echo(one_line(f"{workspace.folder / FILE_NAME}: gate set."), err=True)
 
 
 def _said(gate: GateSettings) -> str:

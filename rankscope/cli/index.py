@@ -8,7 +8,7 @@ from types import FrameType
 
 import click
 
-from rankscope.core.sanitize import visible
+from rankscope.core.sanitize import one_line, visible
 from rankscope.errors import Cancelled
 
 __all__ = ["command"]
@@ -76,9 +76,11 @@ def command(
     for line in (*report.notes, *report.rejected):
         click.echo(visible(line), err=True)
     if report.unchanged:
-        click.echo(f"Nothing changed: {report.documents:,} documents are indexed in {target}.")
+        click.echo(one_line(f"Nothing changed: {report.documents:,} documents are indexed in {target}."))
         return
-    click.echo(f"Indexed {report.documents:,} documents in {target} ({report.embedded:,} embedded now).")
+    click.echo(
+        one_line(f"Indexed {report.documents:,} documents in {target} ({report.embedded:,} embedded now).")
+    )
     if report.skipped:
         click.echo(f"{report.skipped:,} bad records were left out, listed above.", err=True)
     if report.truncated_documents:

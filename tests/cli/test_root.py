@@ -108,3 +108,18 @@ def test_no_command_colours_by_itself() -> None:
     folder = Path(colour.__file__).parent
     others = [path.name for path in folder.glob("*.py") if "click.style" in path.read_text(encoding="utf-8")]
     assert others == ["colour.py"]
+
+
+def test_names_of_folders_reach_no_terminal_as_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "a\x1b]0;gone\x07"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text('{"_id": "d1", "text": ""}\n', encoding="utf-8")
+    (folder / "queries.jsonl").write_text('{"_id": "q1", "text": "one"}\n', encoding="utf-8")
+    (folder / "qrels" / "test.tsv").write_text("q1\td1\t1\n", encoding="utf-8")
+    command = ("eval", "--collection", str(folder), "--work", str(tmp_path / "work"))
+    assert status_of(monkeypatch, "-w", str(tmp_path), *command) == 2
+    printed = capsys.readouterr()
+    assert "indexing ..." in printed.err
+    assert not {"\x1b", "\x07"} & set(printed.out + printed.err)
