@@ -128,7 +128,8 @@ def _apart(one: _Side, other: _Side, reason: str) -> _Found:
     changed = "" if old is None or new is None or not one.reranked else _model_change(old, new)
     cause: Cause = "model" if changed else "unknown"
     floors = (one.trace.floor, other.trace.floor)
-    moved = "" if floors[0] == floors[1] else f"; the floor moved too, {_arrow(*floors)}"
+    same = floor_text(floors[0]) == floor_text(floors[1])  # who set it is no difference
+    moved = "" if same else f"; the floor moved too, {_arrow(*floors)}"
     best = _doc(one if one.decision == "answer" else other)
     told = f"{changed or reason}: {_standing(one, 'before')}; {_standing(other, 'now')}{moved}"
     return cause, told, best

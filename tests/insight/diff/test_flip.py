@@ -77,6 +77,16 @@ def test_another_model_is_held_to_its_own_floor() -> None:
     )
 
 
+def test_a_floor_that_moved_with_the_model_is_said_and_one_set_by_another_hand_is_not() -> None:
+    after = made("abc", {"b": 0.2, "a": 0.1, "c": 0.0}, model=OTHER)
+    assert after.floor is not None
+    by_hand = replace(after, floor=replace(after.floor, source="manual"))
+    assert cause(ANSWERED, by_hand) == cause(ANSWERED, after)
+    higher = made("abc", {"b": 0.2, "a": 0.1, "c": 0.0}, model=OTHER, floor=0.6)
+    moved = "; the floor moved too, 0.5 (probability) → 0.6 (probability)"
+    assert cause(ANSWERED, higher)[1].endswith(moved)
+
+
 def test_the_same_weights_with_shorter_input() -> None:
     after = made("abc", {"a": 0.2, "b": 0.1, "c": 0.0}, model=replace(MODEL, max_length=64))
     kind, reason, _ = cause(ANSWERED, after)
