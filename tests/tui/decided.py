@@ -5,9 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import pytest
+
 from rankscope.core.trace import ModelInfo, PipelineInfo, Trace
+from rankscope.engine import deciding
+from rankscope.insight.ab import compare
+from rankscope.insight.verdict.assemble import draw_verdict
 from rankscope.tracing.judgment_log import NewJudgment
 from tests.tui.judged import JudgedWorkspace
 
@@ -47,3 +53,9 @@ def decided(folder: Path, *systems: System, count: int = 40) -> JudgedWorkspace:
     for number, system in enumerate(systems, start=1):
         store_system(workspace, system, count=count, pipeline=str(number))
     return workspace
+
+
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fewer resamples: what the screens show is looked at here, not how sharp the intervals are."""
+    monkeypatch.setattr(deciding, "draw_verdict", partial(draw_verdict, resamples=199))
+    monkeypatch.setattr(deciding, "compare", partial(compare, resamples=199))

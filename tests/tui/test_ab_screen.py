@@ -18,8 +18,13 @@ from rankscope.tui.screens.verdict import VerdictScreen
 from rankscope.tui.verdict_state import VerdictPhase
 from rankscope.tui.verdict_views import signed_text
 from tests.insight.verdict import systems
-from tests.tui.decided import decided, store_system
+from tests.tui.decided import decided, hurry, store_system
 from tests.tui.judged import JudgedWorkspace
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
 
 
 class Comparing:

@@ -6,12 +6,14 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
+from rankscope.core.documents import Document
 from rankscope.insight.pooling import Progress, hidden_order
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.judge_state import JudgePhase, JudgeState
@@ -19,7 +21,7 @@ from rankscope.tui.screens.judge import JudgeScreen
 from rankscope.tui.screens.panel import Panel
 from rankscope.tui.widgets.status_line import StatusLine
 from tests.adapters.judge_server import Answer, judge_server
-from tests.tui.judged import QUERIES, JudgedWorkspace, fill
+from tests.tui.judged import QUERIES, JudgedWorkspace, fill, judged_trace
 
 
 class Judging:
@@ -315,3 +317,28 @@ async def test_digits_never_leave_while_candidates_are_read(workspace: JudgedWor
         gate.set()
         await bench.settled()
         assert workspace.log.history() == []
+
+
+async def test_hostile_text_is_shown_and_not_obeyed(tmp_path: Path) -> None:
+    workspace = JudgedWorkspace(tmp_path)
+    query, doc_id = "[bold]q[/] \x1b[31m\u202e", "[red]d\x1b]0;x\x07[/]"
+    trace = judged_trace(0, query, "1", [doc_id])
+    document = Document(
+        doc_id, "text [b]bold[/b] \x1b[2J end", title="[i]t\x1b[0m", metadata={"[k]": "\x1b[5m"}
+    )
+    workspace.traces.append(replace(trace, documents={doc_id: document})).result()
+    async with judging(workspace, (120, 40)) as bench:
+        workspace.log.append(query, doc_id, 0, "[ben]\x1b[1m", note="[u]")
+        await bench.pilot.press("r", "n", "left_square_bracket", "x", "right_square_bracket", "enter", "3")
+        await bench.pilot.press("r")
+        await bench.until(lambda: bool(bench.state.others))
+        shown = bench.text()
+        for part in ("[bold]q[/]", "[red]d", "text [b]bold[/b]", "[i]t", "[ben]", "[x]"):
+            assert part in shown
+        assert not {char for char in shown if ord(char) < 32 and char != "\n"} | (
+            {"\x1b", "\u202e"} & set(shown)
+        )
+        await bench.pilot.press("k")
+        await bench.until(lambda: isinstance(bench.app.screen, Panel))
+        assert "[ben]" in bench.text()
+        await bench.pilot.press("escape")

@@ -18,8 +18,13 @@ from rankscope.tui.verdict_state import VerdictPhase, VerdictState, pipeline_nam
 from rankscope.tui.widgets.laid_out import LaidOut
 from rankscope.tui.widgets.status_line import StatusLine
 from tests.insight.verdict import systems
-from tests.tui.decided import decided, store_system
+from tests.tui.decided import decided, hurry, store_system
 from tests.tui.judged import JudgedWorkspace
+
+
+@pytest.fixture(autouse=True)
+def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
 
 
 class Deciding:
