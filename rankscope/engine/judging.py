@@ -6,9 +6,10 @@ import getpass
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rankscope.config import Settings
+from rankscope.core.documents import Document
 from rankscope.core.trace import Trace
 from rankscope.engine.manifest import Manifest
 from rankscope.errors import InputError, RankScopeError
@@ -17,14 +18,19 @@ from rankscope.insight.pooling import POOL_DEPTH, Pool, pool
 from rankscope.tracing.judgment_log import JudgmentKind, JudgmentLog, StoredJudgment
 from rankscope.tracing.stored_queries import StoredQuery, read_stored_queries
 
-__all__ = ["FILE_JUDGE", "GRADE_OF_MARK", "JudgingWorkspace", "JudgmentDesk", "Overview", "judge_name"]
+if TYPE_CHECKING:
+    from rankscope.engine.factory import Parts
+
+__all__ = ["FILE_JUDGE", "JudgingWorkspace", "JudgmentDesk", "Overview", "judge_name"]
 
 MOST_QUERIES = 5_000
 """More than anybody judges; of a larger store the queries that were run last are read."""
-GRADE_OF_MARK = {"relevant": (2, False), "borderline": (1, True), "not relevant": (0, False)}
-"""Grade, and whether it is marked as borderline, of the three judgments that the probe and floors give."""
 FILE_JUDGE = "qrels"
 """Name of the judge whose grades lie in a file beside the corpus."""
+
+
+def _no_texts(doc_ids: Sequence[str]) -> Mapping[str, Document]:  # noqa: ARG001
+    return {}
 
 
 class TraceSource(Protocol):
@@ -52,6 +58,9 @@ class JudgingWorkspace(Protocol):
     @property
     def manifest(self) -> Manifest | None:
         """Facts about the index in use."""
+
+    def parts(self) -> Parts:
+        """The opened index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,8 @@ class JudgmentDesk:
     load: Callable[[str], Trace]
     file_grades: Callable[[], Mapping[str, Mapping[str, int]]] = field(default=dict)
     """Grades by query text of a file beside the corpus."""
+    indexed: Callable[[Sequence[str]], Mapping[str, Document]] = field(default=_no_texts)
+    """Texts from the index by document id, for traces that recorded none."""
     depth: int = POOL_DEPTH
     busy_seconds: float = 5.0
     """How long a key waits for another process's lock before it says so."""
@@ -124,6 +135,7 @@ class JudgmentDesk:
             judge_name(workspace.settings),
             load,
             lambda: _grades_beside_corpus(workspace),
+            lambda doc_ids: _indexed(workspace, doc_ids),
         )
 
     @property
@@ -146,14 +158,23 @@ class JudgmentDesk:
         return Overview(queries, (*_of_file(earlier, texts), *said), found.total, note)
 
     def pool(self, query: StoredQuery) -> Pool:
-        """The candidates of a query. Traces that were deleted meanwhile bring nothing."""
+        """The candidates of a query. Traces that were deleted meanwhile bring nothing.
+
+        A text that no trace recorded is taken from the index, where that has it.
+        """
         traces = []
         for trace_id in query.trace_ids:
             try:
                 traces.append(self.load(trace_id))
             except InputError:
                 continue
-        return pool(query.text, traces, depth=self.depth)
+        found = pool(query.text, traces, depth=self.depth)
+        missing = [item.doc_id for item in found.candidates if item.document is None]
+        if not missing:
+            return found
+        texts = self.indexed(missing)
+        known = (replace(item, document=item.document or texts.get(item.doc_id)) for item in found.candidates)
+        return replace(found, candidates=tuple(known))
 
     def standing(self, query: str, doc_id: str) -> StoredJudgment | None:
         """What this judge's grade of a document is now."""
@@ -178,6 +199,15 @@ def _of_file(grades: Mapping[str, Mapping[str, int]], texts: Mapping[str, str]) 
         if query in texts
         for doc_id, grade in known.items()
     ]
+
+
+def _indexed(workspace: JudgingWorkspace, doc_ids: Sequence[str]) -> Mapping[str, Document]:
+    try:
+        return {} if workspace.manifest is None else workspace.parts().documents.fetch(doc_ids)
+    except (
+        RankScopeError
+    ):  # an index that cannot be opened has no texts; the screen says that they are missing
+        return {}
 
 
 def _grades_beside_corpus(workspace: JudgingWorkspace) -> dict[str, dict[str, int]]:

@@ -87,7 +87,7 @@ def passage(state: JudgeState) -> tuple[Content, Content]:
         return Content(""), Content("")
     document = candidate.document
     if document is None:
-        words = "The text of this document was not recorded in any trace, so it cannot be judged here."
+        words = "No trace recorded the text of this document, and the index does not hold it."
         return Content(""), Content.styled(words, "$fall")
     terms = frozenset(tokenize(state.query.text))
     pinned = cells.marked(document.title, terms, "bold") if document.title else Content("")

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from rankscope.config import Settings
-from rankscope.core.documents import Query
+from rankscope.core.documents import Document, Query
 from rankscope.core.trace import PipelineInfo
 from rankscope.engine.judging import FILE_JUDGE, JudgmentDesk, judge_name
 from rankscope.engine.manifest import Manifest
+from rankscope.errors import IndexMissing
 from rankscope.tracing.judgment_log import JudgmentKind
 from rankscope.tracing.store import TraceStore
 from tests.tracing.make import make_trace
@@ -23,6 +26,14 @@ class Folder:
     settings: Settings
     manifest: Manifest | None = None
     opened: int = 0
+    texts: dict[str, Document] = field(default_factory=dict)
+
+    def parts(self) -> Any:
+        """The index, as far as it is asked for texts."""
+        if not self.texts:
+            raise IndexMissing("nothing is indexed.")
+        fetch = lambda doc_ids: {key: self.texts[key] for key in doc_ids if key in self.texts}  # noqa: E731
+        return SimpleNamespace(documents=SimpleNamespace(fetch=fetch))
 
     @property
     def traces(self) -> TraceStore:
@@ -135,3 +146,19 @@ def test_a_model_is_measured_on_what_it_could_not_sway(folder: Folder) -> None:
     assert (unseen.pairs, unseen.equal, unseen.counts) == (2, 1, {(3, 3): 1, (0, 1): 1})
     desk.log.append("one", "doc-1", 2, "ann")
     assert desk.overview().unseen()["m#1"].pairs == 1
+
+
+def test_texts_that_no_trace_recorded_come_from_the_index(folder: Folder, tmp_path: Path) -> None:
+    with TraceStore(folder.traces_path) as store:
+        store.append(make_trace(0, query=Query("one"), documents={}))
+    (query,) = JudgmentDesk.of(folder).overview().queries
+
+    def texts() -> dict[str, str]:
+        found = JudgmentDesk.of(folder).pool(query).candidates
+        return {item.doc_id: item.document.text for item in found if item.document is not None}
+
+    assert texts() == {}
+    folder.manifest = manifest(tmp_path)
+    assert texts() == {}
+    folder.texts = {"doc-2": Document("doc-2", "from the index")}
+    assert texts() == {"doc-2": "from the index"}
