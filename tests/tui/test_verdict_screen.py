@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
 
+from rankscope.engine import deciding
 from rankscope.insight.significance import Interval
+from rankscope.insight.verdict.model import Verdict
 from rankscope.tui import verdict_views
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.screens.verdict import VerdictScreen
@@ -60,7 +64,9 @@ class Deciding:
 
 
 @asynccontextmanager
-async def deciding(workspace: JudgedWorkspace, size: tuple[int, int] = (120, 40)) -> AsyncIterator[Deciding]:
+async def the_screen(
+    workspace: JudgedWorkspace, size: tuple[int, int] = (120, 40)
+) -> AsyncIterator[Deciding]:
     app = RankScopeApp(workspace, now=lambda: "now")
     async with app.run_test(size=size, notifications=True) as pilot:
         await pilot.press("alt+5")
@@ -71,7 +77,7 @@ async def deciding(workspace: JudgedWorkspace, size: tuple[int, int] = (120, 40)
 
 
 async def test_the_sentence_is_at_the_top_and_the_evidence_below(tmp_path: Path) -> None:
-    async with deciding(decided(tmp_path, systems.misordered)) as bench:
+    async with the_screen(decided(tmp_path, systems.misordered)) as bench:
         drawn = bench.state.drawn
         assert drawn is not None
         assert drawn.verdict.kind == "rerank"
@@ -96,7 +102,7 @@ async def test_the_sentence_is_at_the_top_and_the_evidence_below(tmp_path: Path)
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 60)])
 async def test_everything_can_be_reached_at_every_size(tmp_path: Path, size: tuple[int, int]) -> None:
-    async with deciding(decided(tmp_path, systems.misordered), size) as bench:
+    async with the_screen(decided(tmp_path, systems.misordered), size) as bench:
         seen = bench.text()
         evidence = bench.screen.query_one(LaidOut)
         for _ in range(40):
@@ -112,7 +118,7 @@ async def test_everything_can_be_reached_at_every_size(tmp_path: Path, size: tup
 
 async def test_another_pipeline_is_one_key_away(tmp_path: Path) -> None:
     workspace = decided(tmp_path, systems.misordered, systems.perfect_first_stage)
-    async with deciding(workspace) as bench:
+    async with the_screen(workspace) as bench:
         first = bench.state.drawn
         assert first is not None
         assert "1 other pipeline with judged traces: c compares, p shows the next." in bench.sentence()
@@ -126,7 +132,7 @@ async def test_another_pipeline_is_one_key_away(tmp_path: Path) -> None:
 
 async def test_new_judgments_are_measured_on_return_and_only_then(tmp_path: Path) -> None:
     workspace = decided(tmp_path, systems.misordered)
-    async with deciding(workspace) as bench:
+    async with the_screen(workspace) as bench:
         first = bench.state.drawn
         await bench.pilot.press("alt+1", "alt+5")
         await bench.pilot.pause()
@@ -139,8 +145,30 @@ async def test_new_judgments_are_measured_on_return_and_only_then(tmp_path: Path
         assert bench.state.phase is VerdictPhase.READY
 
 
+async def test_measuring_never_holds_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate, measure = threading.Event(), deciding.draw_verdict
+
+    def slowly(*given: Any, **named: Any) -> Verdict:
+        gate.wait(10)
+        return measure(*given, **named)
+
+    async with the_screen(decided(tmp_path, systems.misordered)) as bench:
+        first = bench.state.drawn
+        assert first is not None
+        monkeypatch.setattr(deciding, "draw_verdict", slowly)
+        await bench.pilot.press("r", "down", "alt+1")
+        assert bench.app.current_mode == "probe"
+        await bench.pilot.press("alt+5")
+        assert bench.state.phase is VerdictPhase.MEASURING
+        assert bench.state.drawn is first
+        assert "the last figures stay until then" in bench.sentence()
+        gate.set()
+        await bench.settled()
+        assert bench.state.drawn is not first
+
+
 async def test_without_judgments_it_says_what_to_do(tmp_path: Path) -> None:
-    async with deciding(JudgedWorkspace(tmp_path), (80, 24)) as bench:
+    async with the_screen(JudgedWorkspace(tmp_path), (80, 24)) as bench:
         assert bench.state.phase is VerdictPhase.NOTHING
         assert "nothing is judged yet. Judge some candidates" in bench.sentence()
         assert "Does the reranker earn its latency?" in bench.text()
@@ -153,7 +181,7 @@ async def test_without_judgments_it_says_what_to_do(tmp_path: Path) -> None:
 async def test_a_damaged_database_is_one_sentence(tmp_path: Path) -> None:
     workspace = JudgedWorkspace(tmp_path)
     workspace.traces_path.write_bytes(b"not a database, whatever it is called" * 99)
-    async with deciding(workspace, (80, 24)) as bench:
+    async with the_screen(workspace, (80, 24)) as bench:
         assert bench.state.phase is VerdictPhase.REFUSED
         assert "it is not a SQLite database" in bench.sentence()
 
