@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from rankscope.config import FILE_NAME, FloorSettings, load_settings
 from rankscope.core.scales import ScoreScale
+from rankscope.core.trace import Floor
 from rankscope.engine.settings_file import edited_settings, write_settings
 from rankscope.errors import SettingsError, UsageError, WorkspaceError
 from rankscope.insight.judgments import Judgments
 
 if TYPE_CHECKING:
     from rankscope.core.documents import Query
-    from rankscope.core.trace import Floor, Trace
+    from rankscope.core.trace import Trace
     from rankscope.engine.workspace import Workspace
     from rankscope.insight.floors.passport import Passport, PassportCheck
     from rankscope.tracing.floor_log import FloorLog, StoredFloor
@@ -89,7 +90,7 @@ class FloorState:
 
 
 def passport_in_force(traces_path: Path, settings: FloorSettings) -> Passport | None:
-    """The passport of the floor in these settings: that of the stored floor, where it is the same one.
+    """The passport of the floor in these settings, where it was stored.
 
     A floor that a person moved since, on a screen or in the file, has none: nothing is known of it.
     """
@@ -98,11 +99,12 @@ def passport_in_force(traces_path: Path, settings: FloorSettings) -> Passport | 
 
     if settings.value is None or settings.source == "default" or not traces_path.exists():
         return None
-    stored = FloorLog(traces_path).current()
-    state = FloorState(settings, stored, None)
-    if stored is None or not stored.passport or not state.agrees or stored.source != settings.source:
-        return None
-    return Passport.from_json(stored.passport)
+    floor = Floor(settings.value, ScoreScale(settings.score_scale), settings.source)
+    log = FloorLog(traces_path)
+    # Where the newest entry is another one, storing it was interrupted: the floor of the file stands.
+    entries = (entry for entry in [log.current()] if entry is not None and entry.floor == floor)
+    stored = next(entries, None) or next((entry for entry in log.history() if entry.floor == floor), None)
+    return Passport.from_json(stored.passport) if stored is not None and stored.passport else None
 
 
 def stored_passports(traces_path: Path) -> dict[Floor, Passport]:

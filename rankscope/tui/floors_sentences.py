@@ -39,7 +39,7 @@ def floors_sentence(state: FloorsState) -> Sentence:
 
 def passport_lines(state: FloorsState) -> list[tuple[str, str]]:
     """The stored floor: its number and date, whether its passport fits these scores, and drift."""
-    if state.looked is None:
+    if state.looked is None or state.said is None:  # not compared yet
         return []
     material = state.looked.material
     stored = material.state.stored
@@ -55,12 +55,21 @@ def passport_lines(state: FloorsState) -> list[tuple[str, str]]:
     ]
     if not material.state.agrees:
         lines.append(("", "rankscope.toml says otherwise: it was edited, or setting was interrupted"))
-    checked, drift = material.check(), material.drift()
+    checked, drift = state.looked.checked, state.looked.drift
     if checked is not None:
         lines.append(("passport", "fits these scores" if checked.verdict == "ok" else checked.line))
+    carried = state.looked.carried if group_has_documents(state) else None
+    if carried is not None:
+        share = f"{carried.disagreement.value:.1%} of {carried.pairs:,} pairs decided otherwise"
+        lines.append(("carried", f"{floor_words(carried.value)} on these scores; {share}"))
     if drift is not None:
         lines.append(("drift", drift.line))
     return lines
+
+
+def group_has_documents(state: FloorsState) -> bool:
+    """Whether ids of documents were read, by which two models' scores are paired."""
+    return state.looked is not None and bool(state.looked.material.group.doc_ids)
 
 
 def question(state: FloorsState) -> str:

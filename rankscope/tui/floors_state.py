@@ -11,6 +11,7 @@ import numpy as np
 
 from rankscope.core.scales import ScoreScale, logit, sigmoid
 from rankscope.engine.floor_material import FloorMaterial, FloorReading, preferred
+from rankscope.errors import InputError
 from rankscope.insight.floors.distributions import KINDS, Axis, Kind
 from rankscope.insight.floors.floor_table import FloorTable
 from rankscope.insight.floors.suggestion import Suggestion
@@ -18,6 +19,9 @@ from rankscope.insight.floors.whatif import Consequences, consequences
 from rankscope.tui.adjust import moved_floor
 
 if TYPE_CHECKING:
+    from rankscope.insight.floors.drift import Drift
+    from rankscope.insight.floors.passport import PassportCheck
+    from rankscope.insight.floors.quantile_map import Carried
     from rankscope.tracing.floor_log import StoredFloor
 
 __all__ = ["AT_FLOOR", "FloorsPhase", "FloorsState", "Looked", "NearDocument", "Part"]
@@ -70,6 +74,29 @@ class Looked:
     def consequences(self, floor: float | None) -> Consequences:
         """What the floor does, beside the floor in force."""
         return consequences(self.table, floor, baseline=self.material.baseline)
+
+    @cached_property
+    def checked(self) -> PassportCheck | None:
+        """The stored floor's passport against these scores."""
+        return self.material.check()
+
+    @cached_property
+    def drift(self) -> Drift | None:
+        """Scores since the floor was stored against those it was stored on."""
+        return self.material.drift()
+
+    @cached_property
+    def carried(self) -> Carried | None:
+        """The stored floor on these scores, where another model made those it was stored on."""
+        try:
+            return self.material.carried()
+        except InputError:  # too few pairs in common: `floor carry` scores more
+            return None
+
+    def prepare(self) -> None:
+        """Sort, compare and carry over, beside the screen, so that no step of the floor need do it."""
+        self.consequences(0.0)
+        _ = self.query_count, self.judged, self.tops, self.checked, self.drift
 
     @cached_property
     def query_count(self) -> int:

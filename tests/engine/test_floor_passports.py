@@ -14,7 +14,7 @@ from rankscope.core.scales import ScoreScale, logit, sigmoid
 from rankscope.core.trace import Floor, PipelineInfo, Trace
 from rankscope.engine.checking import CheckPlan
 from rankscope.engine.factory import build_pipeline
-from rankscope.engine.floors import passport_in_force, set_floor, stored_passports
+from rankscope.engine.floors import floor_state, passport_in_force, set_floor, stored_passports
 from rankscope.engine.pipeline import finish
 from rankscope.engine.workspace import Workspace
 from rankscope.errors import InputError
@@ -159,3 +159,35 @@ def test_a_passport_that_cannot_be_read_stops_the_run_with_one_line() -> None:
     with pytest.raises(InputError, match="Set the floor again"):
         finish(scored_trace("b", SCORES, floor=FLOOR, attributes={ATTRIBUTE: broken}))
     assert Passport.from_json(PASSPORT.as_json()) == PASSPORT
+
+
+def test_a_crash_between_the_log_and_the_settings_loses_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    log, path = FloorLog(workspace.traces_path), workspace.folder / "rankscope.toml"
+    before = path.read_text(encoding="utf-8")
+    facts = PASSPORT.as_json()
+
+    def store() -> None:
+        last = log.last_number()
+        set_floor(
+            workspace, log, 0.6, ScoreScale.PROBABILITY, "manual", replaces=last, passport=facts, evidence={}
+        )
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rankscope.engine.floors.write_settings", killed)
+        with pytest.raises(KeyboardInterrupt):
+            store()
+    assert [entry.value for entry in log.history()] == [0.6, 0.5]
+    assert path.read_text(encoding="utf-8") == before
+    # What was stored before stays in force with its passport; the difference is told, storing again mends it.
+    settings = load_settings(path).floor
+    assert settings.value == 0.5
+    assert passport_in_force(workspace.traces_path, settings) == PASSPORT
+    assert not floor_state(workspace, log).agrees
+    store()
+    assert floor_state(workspace, log).agrees
+    assert passport_in_force(workspace.traces_path, load_settings(path).floor) == PASSPORT

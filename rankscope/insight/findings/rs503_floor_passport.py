@@ -5,7 +5,6 @@ from __future__ import annotations
 from rankscope.core.trace import Finding, ModelInfo, Severity
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule
-from rankscope.insight.floors.observations import source_of
 from rankscope.insight.floors.passport import Passport
 
 __all__ = ["RULE"]
@@ -50,6 +49,8 @@ def _same(then: ModelInfo, now: ModelInfo, name: str) -> bool:
 
 def _windows(evidence: Evidence, passport: Passport) -> str:
     """``same`` or ``differ``; empty where one side does not say."""
+    from rankscope.insight.floors.observations import source_of
+
     source = source_of(evidence.trace)
     now = None if source is None else source.windows
     if now is None or passport.windows is None:

@@ -120,7 +120,8 @@ class FloorsScreen(FloorsLayout):
                 looked = look(reading, self._place, self._top_k)
                 for counted in (False, True) if self.state.said is None else (True,):
                     if looked is not None and counted:
-                        looked.consequences(0.0)  # sorts, so that the first step of the floor need not
+                        looked.prepare()
+                        _ = looked.carried if whole else None
                     if self._asked != asked or self.threads.closing.is_set():
                         return
                     read = floors_messages.FloorsRead(reading, looked, asked, counted=counted, whole=whole)
