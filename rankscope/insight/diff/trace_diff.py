@@ -67,9 +67,15 @@ class TraceDiff:
 
     @property
     def diverges_at(self) -> str | None:
-        """The first stage that both ran whose orders differ; None where none does."""
-        ran = (stage for stage in self.stages if stage.before is not None and stage.after is not None)
-        return next((stage.stage for stage in ran if not stage.same), None)
+        """The first stage that both ran whose orders differ; None where none does.
+
+        ``candidates`` where the reranker was given other documents, or in another order, although no
+        stage that both have ahead of it differs: the two pipelines name their stages differently.
+        """
+        shared = [stage for stage in self.stages if stage.before is not None and stage.after is not None]
+        first = next((stage.stage for stage in shared if not stage.same), None)
+        given = _order(self.before.before) == _order(self.after.before)
+        return first if given or first not in (None, "rerank") else "candidates"
 
     def score_change(self, doc_id: str) -> float | None:
         """How much a document's final score rose; None where it is not comparable or not in both."""

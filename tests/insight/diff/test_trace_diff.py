@@ -51,6 +51,14 @@ def test_diverges_at_the_first_stage_that_both_ran() -> None:
     ]
 
 
+def test_stages_of_other_names_diverge_at_the_candidates() -> None:
+    other = made("acbd", {"b": 0.9, "a": 0.8, "c": 0.7, "d": 0.1})
+    renamed = replace(other, rankings=(replace(other.rankings[0], stage="retrieval"), other.rankings[1]))
+    assert diff_traces(BEFORE, renamed).diverges_at == "candidates"
+    alike = replace(BEFORE, rankings=(replace(BEFORE.rankings[0], stage="retrieval"), BEFORE.rankings[1]))
+    assert diff_traces(BEFORE, alike).diverges_at is None
+
+
 def test_times_by_stage() -> None:
     later = replace(BEFORE, rankings=tuple(replace(ranking, ms=None) for ranking in BEFORE.rankings))
     assert [stage.ms for stage in diff_traces(BEFORE, later).stages] == [(1.0, None), (80.0, None)]
