@@ -14,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import pairwise, repeat
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -161,11 +161,11 @@ def check_store(path: Path, plan: CheckPlan, trace_ids: Sequence[str] = ()) -> I
             rows = store.summaries(total, chosen=TraceFilter(), oldest_first=True) if total else []
             ids = [row.trace_id for row in rows]
     parts = [ids[start : start + PART_TRACES] for start in range(0, len(ids), PART_TRACES)]
-    for reports in _spread(_check_ids, [(path, part, plan) for part in parts], plan):
+    for reports in _spread(_check_ids, [(path, part) for part in parts], plan):
         yield from reports
 
 
-def _check_ids(path: Path, trace_ids: Sequence[str], plan: CheckPlan) -> list[Checked]:
+def _check_ids(plan: CheckPlan, path: Path, trace_ids: Sequence[str]) -> list[Checked]:
     from rankscope.tracing.store import TraceStore
 
     with TraceStore(path, create=False) as store:
@@ -177,7 +177,7 @@ def _native_file(path: Path, plan: CheckPlan) -> Iterator[Outcome]:
     """The parts of the file in order; line numbers are made whole again."""
     size = path.stat().st_size
     bounds = [*range(0, size, PART_BYTES), size]
-    jobs = [(path, start, end, plan) for start, end in pairwise(bounds)]
+    jobs = [(path, start, end) for start, end in pairwise(bounds)]
     before = 0
     for outcomes, lines in _spread(_check_part, jobs, plan):
         for item in outcomes:
@@ -185,7 +185,7 @@ def _native_file(path: Path, plan: CheckPlan) -> Iterator[Outcome]:
         before += lines
 
 
-def _check_part(path: Path, start: int, end: int, plan: CheckPlan) -> tuple[list[Outcome], int]:
+def _check_part(plan: CheckPlan, path: Path, start: int, end: int) -> tuple[list[Outcome], int]:
     """The lines that begin in ``[start, end)``, numbered from 1, and how many there are."""
     from rankscope.tracing.formats.native import loads
 
@@ -214,15 +214,18 @@ def _spread(
     """The results in the order of the jobs; more than one job is spread over processes."""
     if len(jobs) < 2 or plan.processes < 2 or plan.lookup is not None:
         for job in jobs:
-            yield work(*job)
+            yield work(plan, *job)
         return
     # Spawned, because a thread of the caller (a store's writer, a screen) must not be copied half-way.
     pool = ProcessPoolExecutor(
-        min(plan.processes, len(jobs)), mp_context=get_context("spawn"), initializer=_prepare_process
+        min(plan.processes, len(jobs)),
+        mp_context=get_context("spawn"),
+        initializer=_prepare_process,
+        initargs=(plan,),
     )
     try:
         with _interrupts_held():
-            results = pool.map(work, *zip(*jobs, strict=True))
+            results = pool.map(_work_here, repeat(work), jobs)
         yield from results
     except BrokenProcessPool as error:
         raise RankScopeError(
@@ -246,6 +249,15 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _prepare_process() -> None:
+_plan_here: list[CheckPlan] = []
+"""In a process that checks parts: what it was given once, as judgments may be many."""
+
+
+def _prepare_process(plan: CheckPlan) -> None:
+    _plan_here.append(plan)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     gc.disable()  # traces hold no cycles, and looking for some takes a tenth of the time
+
+
+def _work_here(work: Callable[..., Result], job: tuple[object, ...]) -> Result:
+    return work(_plan_here[0], *job)
