@@ -38,6 +38,8 @@ def verdict_lines(verdict: Verdict, name: str, source: str) -> list[str]:
     for title, rows in sections:
         if len(rows) > 1:
             lines += ["", title, *(f"  {line}" for line in text_table(rows))]
+    if evidence.depth is not None and not all(point.measured for point in evidence.depth.points):
+        lines += ["", "* not timed at this N: its share of the time of all candidates"]
     lines += ["", "What the reranker may be hiding", *_diagnoses(evidence)]
     lines += [f"note: {one_line(note, 300)}" for note in evidence.notes]
     return lines
