@@ -12,7 +12,16 @@ from rankscope.insight.significance import Interval
 from rankscope.insight.verdict.model import MEASURE, DepthCurve, Diagnosis, Evidence, GatePoint, Verdict
 from rankscope.tui import cells
 
-__all__ = ["KIND_WORDS", "Block", "blocks", "headline", "in_columns", "interval_text", "signed_text"]
+__all__ = [
+    "KIND_WORDS",
+    "Block",
+    "blocks",
+    "headline",
+    "in_columns",
+    "interval_text",
+    "reasons",
+    "signed_text",
+]
 
 BLOCK_WIDTH = 56
 """Cells that every block fits in; the screen holds one, two or three of them side by side."""
@@ -38,13 +47,17 @@ class Block:
     """Behind the title, what the figures are."""
 
 
-def headline(verdict: Verdict, width: int) -> Content:
-    """The verdict in a word and a sentence, then the reasons, a line each where they fit."""
+def headline(verdict: Verdict, width: int) -> list[Content]:
+    """The verdict in a word and a sentence."""
     word = Content.styled(f" {KIND_WORDS[verdict.kind]} ", f"bold reverse {_TONES[verdict.kind]}")
-    lines = [word + Content.styled(f" {one_line(verdict.sentence, 400)}", "bold")]
-    lines += [Content.assemble(("· ", "$muted"), (one_line(reason, 400), "")) for reason in verdict.reasons]
-    folded = [part for line in lines for part in line.wrap(max(width, 20))]
-    return Content("\n").join(folded)
+    line = word + Content.styled(f" {one_line(verdict.sentence, 400)}", "bold")
+    return list(line.wrap(max(width, 20)))
+
+
+def reasons(verdict: Verdict, width: int) -> list[Content]:
+    """Why, a point each."""
+    points = (Content.assemble(("· ", "$muted"), (one_line(reason, 400), "")) for reason in verdict.reasons)
+    return [line for point in points for line in point.wrap(max(width, 20))]
 
 
 def interval_text(interval: Interval | None, *, digits: int = 3) -> str:
@@ -88,10 +101,11 @@ def _share(interval: Interval | None) -> str:
     return f"{value} [{interval.low * 100:.0f}, {interval.high * 100:.0f}]"
 
 
-def blocks(verdict: Verdict) -> tuple[Block, ...]:
-    """Everything that the verdict rests on, the most telling first."""
+def blocks(verdict: Verdict, *, why: bool = False) -> tuple[Block, ...]:
+    """Everything that the verdict rests on, the most telling first; with ``why`` also the reasons."""
     evidence = verdict.evidence
     found = (
+        Block("WHY", tuple(reasons(verdict, BLOCK_WIDTH)) if why else ()),
         _measures(evidence),
         _recall(evidence),
         _depth(evidence.depth),

@@ -139,8 +139,12 @@ class VerdictScreen(ModeScreen):
             head.update(_ABOUT)
             evidence.show(lambda _: Content(""))
         else:
-            head.update(verdict_views.headline(drawn.verdict, self.size.width - 2))
-            found = verdict_views.blocks(drawn.verdict)
+            width = self.size.width - 2
+            lines = verdict_views.headline(drawn.verdict, width)
+            whole = lines + verdict_views.reasons(drawn.verdict, width)
+            fits = len(whole) <= max(self.size.height // 3, 3) - 1
+            head.update(Content("\n").join(whole if fits else lines))
+            found = verdict_views.blocks(drawn.verdict, why=not fits)
             evidence.show(partial(verdict_views.in_columns, found))
         title = Content("") if drawn is None else Content.styled(" EVIDENCE ", "bold $primary")
         self.query_one("#verdict-rule", FrameRule).show(title, Content(""), None)
@@ -211,4 +215,4 @@ def _title_facts(name: str, drawn: Drawn | None) -> tuple[Content, Content]:
         return left, Content("")
     left += Content.assemble(("  pipeline ", "$muted"), (pipeline_name(drawn.judged.pipeline), ""))
     queries = drawn.verdict.evidence.queries
-    return left, Content.assemble((f"{queries:,}", "bold"), (" answerable queries", "$muted"))
+    return left, Content.assemble((f"{queries:,}", "bold"), (" queries", "$muted"))
