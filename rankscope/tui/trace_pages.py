@@ -72,7 +72,8 @@ class TracePages:
     def wanted(self, first: int, last: int) -> list[PageRequest]:
         """Requests for what is missing from the places ``first`` to ``last`` and the page on either side.
 
-        A page is asked for once. The one in the middle comes first.
+        A page is asked for once. The one in the middle comes first; what can wait for its edge is left to
+        the next call.
         """
         begin, end = first - len(self._front) - PAGE // 2, last - len(self._front) + PAGE // 2
         begin = max(begin, 0)
@@ -86,8 +87,11 @@ class TracePages:
             if number in self._pages:
                 self._pages.move_to_end(number)
             elif number not in self._asked:
+                request = self._request(number)
+                if request.edge is None and found:
+                    continue  # its neighbour comes first, and then it has an edge
                 self._asked.add(number)
-                found.append(self._request(number))
+                found.append(request)
         return found
 
     def take(self, number: int, rows: Sequence[TraceSummary]) -> None:

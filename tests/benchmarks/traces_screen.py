@@ -19,6 +19,7 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
+from rankscope.bench.keys import painted, until
 from rankscope.tracing.store import TraceStore
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.screens.traces import TracesScreen
@@ -58,12 +59,10 @@ def screen_of(app: RankScopeApp) -> TracesScreen:
     return screen
 
 
-async def until(pilot: Pilot[None], done: Callable[[], bool]) -> None:
-    """Wait for it, and for the screen to be painted."""
-    async with asyncio.timeout(120):
-        while not done():
-            await asyncio.sleep(0.001)
-    await pilot.pause()
+async def shown(app: RankScopeApp, done: Callable[[], bool]) -> None:
+    """Wait for it, and for the frame that shows it. Pilot would wait until the process is idle."""
+    await until(done)
+    await painted(app.call_after_refresh)
 
 
 class Clock:
@@ -101,10 +100,10 @@ async def measure_start(path: Path, name: str) -> None:
             return isinstance(screen, TracesScreen) and screen.table.cursor_row is not None
 
         clock = Clock()
-        await pilot.press("2")
-        await until(pilot, rows)
+        app.simulate_key("2")
+        await shown(app, rows)
         clock.report(f"first rows, {name}", LIMITS["first rows"])
-        await until(pilot, lambda: screen_of(app).state.total is not None)
+        await shown(app, lambda: screen_of(app).state.total is not None)
         clock.report(f"  counted, {name}")
 
     await with_screen(path, work)
@@ -116,51 +115,53 @@ async def measure_filters(path: Path) -> None:
     async def work(pilot: Pilot[None], app: RankScopeApp) -> None:
         await pilot.press("2")
         screen = screen_of(app)
-        await until(pilot, lambda: screen.state.phase is ListPhase.READY and screen.state.stored is not None)
+        await shown(app, lambda: screen.state.phase is ListPhase.READY and screen.state.stored is not None)
         clock = Clock()
-        await until(pilot, lambda: not any("count" in thread.name for thread in threading.enumerate()))
+        await shown(app, lambda: not any("count" in thread.name for thread in threading.enumerate()))
         clock.report("filters made ready beside the screen, once")
         for text in FILTERS:
             for name in ("cold", "warm"):
-                await clear(pilot, screen)
+                await clear(pilot, app)
                 if name == "cold":
                     forget(path)
-                await measure_filter(pilot, screen, text, name)
+                await measure_filter(pilot, app, text, name)
         await measure_opening(pilot, app, path)
 
     await with_screen(path, work)
 
 
-async def clear(pilot: Pilot[None], screen: TracesScreen) -> None:
+async def clear(pilot: Pilot[None], app: RankScopeApp) -> None:
     """No filter."""
+    screen = screen_of(app)
     if screen.state.text:
         screen.set_focus(screen.table)
         await pilot.press("escape")
-        await until(pilot, lambda: not screen.state.text and screen.state.total == screen.state.stored)
+        await shown(app, lambda: not screen.state.text and screen.state.total == screen.state.stored)
 
 
-async def measure_filter(pilot: Pilot[None], screen: TracesScreen, text: str, name: str) -> None:
+async def measure_filter(pilot: Pilot[None], app: RankScopeApp, text: str, name: str) -> None:
     """From the last key of the filter to its rows, and to the count."""
+    screen = screen_of(app)
     field = screen.query_one(FilterBar).field
     await pilot.press("slash")
-    field.value = text[:-1]  # as if typed just now, without a rest
-    before = screen.table.pages
     clock = Clock()
-    await pilot.press("end", text[-1])
-    await until(pilot, lambda: screen.table.pages is not before and screen.state.text == text)
+    field.value = text[:-1]  # as if typed just now, without a rest
+    field.cursor_position = len(text)
+    app.simulate_key(text[-1])
+    await shown(app, lambda: screen.state.text == text and screen.up_to_date)
     clock.report(f"filter {text}, {name}", LIMITS["filter"])
-    await until(pilot, lambda: screen.state.total is not None)
+    await shown(app, lambda: screen.state.total is not None)
     clock.report(f"  counted, {name}", note=f"{screen.state.total:,} pass")
 
 
 async def measure_opening(pilot: Pilot[None], app: RankScopeApp, path: Path) -> None:
     """Traces in the middle of the store, cold and warm."""
     screen = screen_of(app)
-    await clear(pilot, screen)
+    await clear(pilot, app)
     screen.set_focus(screen.table)
     clock = Clock()
     screen.table.move_to((screen.state.total or 0) // 2)
-    await until(pilot, lambda: screen.table.cursor_row is not None)
+    await shown(app, lambda: screen.table.cursor_row is not None)
     clock.report("to the middle of the list")
     for name in ("cold", "warm", "warm"):
         if name == "cold":
@@ -173,11 +174,11 @@ async def measure_opening(pilot: Pilot[None], app: RankScopeApp, path: Path) -> 
             return app.screen is app.probe and trace is not None and trace.trace_id == trace_id
 
         clock = Clock()
-        await pilot.press("enter")
-        await until(pilot, opened)
+        app.simulate_key("enter")
+        await shown(app, opened)
         clock.report(f"open, {name}", LIMITS["open"])
         await pilot.press("escape")
-        await until(pilot, lambda: app.screen is screen)
+        await shown(app, lambda: app.screen is screen)
         await pilot.press("down")
 
 

@@ -50,6 +50,7 @@ class TracesList(ModeScreen):
         super().__init__(workspace)
         self.reader = TracesReader(lambda: cast(ListedTraces, workspace.traces), self.threads)
         self._number = 0
+        self._shown_number = 0
         self._depends: object = None
 
     def compose(self) -> ComposeResult:
@@ -59,6 +60,11 @@ class TracesList(ModeScreen):
         yield TraceTable(id="traces")
         yield StatusLine(id="status")
         yield KeyLine(id="keys")
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether the rows are of the list that was asked for last."""
+        return self._shown_number == self._number
 
     @property
     def table(self) -> TraceTable:
@@ -137,6 +143,7 @@ class TracesList(ModeScreen):
     def _list_opened(self, message: messages.ListOpened) -> None:
         if message.number != self._number:
             return
+        self._shown_number = message.number
         pages = TracePages()
         pages.take(message.page, message.rows)
         self.table.show(pages, cursor=message.place)
