@@ -229,7 +229,7 @@ def _said(gate: GateSettings) -> str:
 
 def _lines(name: str, found: GateSweep) -> list[str]:
     lines = [
-        f"{one_line(name)}: {found.calls:,} calls, {found.answerable:,} of them for an answerable query",
+        f"{one_line(name)}: {found.calls:,} calls of the reranker; {found.answerable:,} answerable queries",
         "",
         f"{'list':<7} {'gap':>9}  {'calls saved':>16}  {'nDCG@10':>8}  {'95 % interval':>17}  refusals lost",
     ]

@@ -77,7 +77,7 @@ class GateSweep:
     calls: int
     """Traces in which the reranker was called."""
     answerable: int
-    """Those of them whose query has a relevant document."""
+    """Queries with a relevant document, those without a call too."""
     follow_ups: int
     """Calls for just the candidates of another query right before."""
     criteria: Criteria
@@ -96,6 +96,8 @@ class _Call:
     change: float | None
     """nDCG@10 of the order given to the reranker minus that of its own; None without a relevant document."""
     refused: bool
+    called: bool = True
+    """False where there were no more than K candidates: no call to save, but a query of the mean."""
 
 
 def sweep_gates(
@@ -109,11 +111,12 @@ def sweep_gates(
 ) -> GateSweep:
     """Sweep the gap of each signal over traces that carry their query's id.
 
-    Traces without a complete reranking (skipped, failed) are no calls and are left out.
+    Traces whose reranker was skipped are no calls: no gate changes them, but they count in the means.
+    Traces whose reranking failed or was stopped are left out.
     """
     wanted = criteria or Criteria()
-    called = [trace for trace in traces if trace.after is not None and trace.after.status == "ok"]
-    calls = _calls(called, judgments, signals)
+    known = [trace for trace in traces if _settled(trace)]
+    calls = _calls(known, judgments, signals)
     points = [point for signal in signals for point in _points(signal, calls, resamples, seed)]
     bearable = [point for point in points if _bearable(point.saved, point.change.value, wanted)]
     sure = [point for point in bearable if _surely(point.change.low, wanted)]
@@ -123,11 +126,17 @@ def sweep_gates(
         best=max(sure or bearable, key=lambda point: (point.saved, point.change.value), default=None),
         lift=bootstrap_means([gains], resamples=resamples, seed=seed)[0] if gains else None,
         held_out=_held_out(calls, signals, wanted),
-        calls=len(calls),
+        calls=sum(call.called for call in calls),
         answerable=sum(call.change is not None for call in calls),
-        follow_ups=_follow_ups(called),
+        follow_ups=_follow_ups([trace for trace in known if trace.after is not None]),
         criteria=wanted,
     )
+
+
+def _settled(trace: Trace) -> bool:
+    """Whether the reranker ran to its end, or was not called at all."""
+    reranked = trace.ranking("rerank")
+    return reranked is not None and (reranked.status == "ok" or reranked.status.startswith("skipped:"))
 
 
 def _bearable(saved: float, change: float, criteria: Criteria) -> bool:
@@ -153,13 +162,14 @@ def _calls(traces: Sequence[Trace], judgments: Judgments, signals: Sequence[str]
             judged,
             [MEASURE],
         )[MEASURE]
-        for rankings in ([first_stage(trace) for trace in traces], [trace.after for trace in traces])
+        for rankings in ([first_stage(trace) for trace in traces], [trace.final for trace in traces])
     )
     return [
         _Call(
             gaps={signal: first_stage_gap(_list_of(trace, signal)) for signal in signals},
             change=before[key] - after[key] if key in after else None,
             refused=trace.decision == "refuse",
+            called=trace.after is not None,
         )
         for key, trace in zip(keys, traces, strict=True)
     ]
@@ -173,7 +183,8 @@ def _list_of(trace: Trace, signal: str) -> Ranking | None:
 
 def _limits(signal: str, calls: Sequence[_Call]) -> list[float]:
     """Quantiles of the signal's gap, rounded down to four digits: what a person sets is what was counted."""
-    gaps = sorted(gap for call in calls if (gap := call.gaps[signal]) is not None and gap > 0)
+    found = (call.gaps[signal] for call in calls if call.called)
+    gaps = sorted(gap for gap in found if gap is not None and gap > 0)
     if not gaps:
         return []
     places = {round(step * (len(gaps) - 1) / _POINTS) for step in range(_POINTS + 1)}
@@ -186,7 +197,7 @@ def _rounded_down(value: float) -> float:
 
 def _skips(call: _Call, signal: str, limit: float) -> bool:
     gap = call.gaps[signal]
-    return gap is not None and gap >= limit
+    return call.called and gap is not None and gap >= limit
 
 
 def _points(signal: str, calls: Sequence[_Call], resamples: int, seed: int) -> list[SweepPoint]:
@@ -200,8 +211,14 @@ def _points(signal: str, calls: Sequence[_Call], resamples: int, seed: int) -> l
     for limit, change in zip(limits, intervals, strict=True):
         skipped = [call for call in calls if _skips(call, signal, limit)]
         refused = sum(call.refused for call in skipped)
-        points.append(SweepPoint(signal, limit, len(skipped), len(skipped) / len(calls), change, refused))
+        points.append(SweepPoint(signal, limit, len(skipped), _saved(calls, signal, limit), change, refused))
     return points
+
+
+def _saved(calls: Sequence[_Call], signal: str, limit: float) -> float:
+    """Share of the calls that a gate skips."""
+    made = sum(call.called for call in calls)
+    return sum(_skips(call, signal, limit) for call in calls) / made if made else 0.0
 
 
 def _changes(calls: Sequence[_Call], signal: str, limit: float) -> list[float]:
@@ -222,7 +239,8 @@ def _held_out(calls: Sequence[_Call], signals: Sequence[str], criteria: Criteria
         chosen += 1
         saved += sum(_skips(call, *found) for call in mine)
         changes += _changes(mine, *found)
-    return HeldOut(saved / len(calls) if calls else 0.0, fmean(changes) if changes else 0.0, chosen)
+    made = sum(call.called for call in calls)
+    return HeldOut(saved / made if made else 0.0, fmean(changes) if changes else 0.0, chosen)
 
 
 def _best_of(calls: Sequence[_Call], signals: Sequence[str], criteria: Criteria) -> tuple[str, float] | None:
@@ -230,7 +248,7 @@ def _best_of(calls: Sequence[_Call], signals: Sequence[str], criteria: Criteria)
     found: list[tuple[bool, float, float, str, float]] = []
     for signal in signals:
         for limit in _limits(signal, calls):
-            saved = sum(_skips(call, signal, limit) for call in calls) / len(calls)
+            saved = _saved(calls, signal, limit)
             changes = _changes(calls, signal, limit)
             if len(changes) > 1 and _bearable(saved, fmean(changes), criteria):
                 low = fmean(changes) - 1.96 * stdev(changes) / sqrt(len(changes))

@@ -44,7 +44,7 @@ def sweep(folder: Path, *arguments: str) -> Result:
 def test_a_sweep_finds_the_gate_and_says_how_to_set_it(folder: Path) -> None:
     result = sweep(folder)
     assert result.exit_code == 0, result.output
-    assert "20 calls, 20 of them for an answerable query" in result.output
+    assert "20 calls of the reranker; 20 answerable queries" in result.output
     assert "`rankscope gate set 0.5156 --signal fusion` skips 10 of 20 calls for +0.0000." in result.output
     assert load_settings(folder / "rankscope.toml").gate.gap == 0.0
 

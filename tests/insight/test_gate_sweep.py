@@ -117,10 +117,15 @@ def test_queries_without_a_relevant_document_are_calls_all_the_same() -> None:
     assert [(point.saved, point.change.n) for point in found.points] == [(1.0, 1), (0.5, 1)]
 
 
-def test_what_was_not_reranked_is_no_call() -> None:
-    traces = [traced(1, 0.5, right_at=1), traced(2, 0.5, right_at=1, status="skipped:x")]
-    assert swept(traces, {1: 1, 2: 1}).calls == 1
+def test_what_was_not_reranked_is_no_call_but_a_query_of_the_mean() -> None:
+    traces = [traced(1, 0.5, right_at=3), traced(2, 0.5, right_at=1, status="skipped:x")]
+    found = swept(traces, {1: 3, 2: 1})
+    assert (found.calls, found.answerable) == (1, 2)
+    (point,) = found.points
+    assert (point.skipped, point.saved) == (1, 1.0)
+    assert point.change.value == pytest.approx((1 / log2(3 + 1) - 1) / 2)
     assert swept(traces[1:], {2: 1}).points == ()
+    assert swept([traced(3, 0.5, right_at=1, status="failed:x")], {3: 1}).answerable == 0
 
 
 def test_signals_that_a_trace_does_not_have_give_no_points() -> None:
