@@ -196,10 +196,14 @@ class TracesReader:
             self._threads.post(messages.TracesDeleted(ids, deleted))
 
     def _look(self, away: threading.Event) -> None:
-        store = self._store()
-        while not (away.is_set() or self._threads.closing.is_set()):
-            self._look_once(store)
-            away.wait(LOOK_S)
+        try:
+            store = self._store()
+            while not (away.is_set() or self._threads.closing.is_set()):
+                self._look_once(store)
+                away.wait(LOOK_S)
+        finally:
+            if self._looking is away:  # it failed: reading the list again looks again
+                self._looking = None
 
     def _look_once(self, store: ListedTraces) -> None:
         opened, newest = self._list, store.last_seq()

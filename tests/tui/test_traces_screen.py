@@ -17,6 +17,7 @@ from textual.widgets import Input
 from rankscope.core.documents import Query
 from rankscope.core.trace import Finding, Trace
 from rankscope.engine.replay_today import Today
+from rankscope.errors import WorkspaceError
 from rankscope.tracing.store import TraceStore
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.screens.confirm import Confirm
@@ -435,3 +436,20 @@ async def test_a_damaged_database_is_said_and_the_screen_stays(tmp_path) -> None
         await on.press("r")
         await on.until(lambda: on.state.phase is ListPhase.REFUSED)
         assert "the trace store is closed" in on.sentence()
+
+
+async def test_new_traces_are_followed_again_after_a_failure(tmp_path, thirty, monkeypatch) -> None:
+    last_seq = TraceStore.last_seq
+    async with tracing(tmp_path, thirty) as on:
+
+        def failing(self: TraceStore) -> int:
+            raise WorkspaceError("the disk is gone.")
+
+        monkeypatch.setattr(TraceStore, "last_seq", failing)
+        await on.until(lambda: on.state.phase is ListPhase.REFUSED)
+        assert "the disk is gone." in on.sentence()
+        monkeypatch.setattr(TraceStore, "last_seq", last_seq)
+        await on.press("r")
+        await on.until(lambda: on.state.phase is ListPhase.READY)
+        on.store.append(stored_trace(30)).result()
+        await on.until(lambda: on.shown()[0] == name(30))

@@ -131,6 +131,8 @@ class TracesList(ModeScreen):
         """Read the list anew, where ``around`` stands, else from its top."""
         self._number += 1
         self.reader.open(self._number, self.state.chosen, around)
+        if self.is_current:
+            self.reader.look()
 
     @on(messages.FilterEdited)
     def _filter_edited(self, message: messages.FilterEdited) -> None:
