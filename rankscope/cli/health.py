@@ -67,7 +67,10 @@ def check_index(workspace: Workspace) -> Iterator[Check]:
             yield Check("index", "error", f"its parts disagree on the count: {sorted(counts)}", _REBUILD)
             return
     except (RankScopeError, OSError, RuntimeError, sqlite3.Error) as error:
-        yield Check("index", "error", str(error), _REBUILD)
+        if workspace.outdated:
+            yield Check("index", "warning", str(error), "It is built anew on first use.")
+        else:
+            yield Check("index", "error", str(error), _REBUILD)
         return
     yield Check(
         "index", "ok", f"{manifest.documents:,} documents from {manifest.source}, {manifest.created_at}"

@@ -103,6 +103,11 @@ class Workspace:
 
         yield from IndexBuild(self, sample_corpus_folder()).iter_progress(cancelled)
 
+    @property
+    def outdated(self) -> bool:
+        """Whether this is the sample, with an index of another version: :meth:`prepare` builds it anew."""
+        return self.sample and self.generations.current() is not None and not self._readable()
+
     def _readable(self) -> bool:
         """Whether the index in use is of this version; the sample's is built anew when it is not."""
         from rankscope.corpus.document_store import DocumentStore

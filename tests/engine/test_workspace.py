@@ -69,3 +69,21 @@ def test_a_trace_names_models_without_the_paths_of_this_machine(
 )
 def test_a_failed_stage_says_why_without_paths(reason: str, told: str) -> None:
     assert _failed("rerank", ScoreScale.LOGIT, reason, 10).status == told
+
+
+def test_an_index_of_another_version_is_outdated_in_the_sample_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = HashedEncoder()
+    monkeypatch.setattr(factory, "make_encoder", lambda settings: encoder)
+    (tmp_path / "c.csv").write_text("id,text\na,one valve\nb,two valves\n", encoding="utf-8")
+    IndexBuild(Workspace(tmp_path / "w"), tmp_path / "c.csv").run()
+    sample = Workspace(tmp_path / "w", sample=True)
+    assert not sample.outdated
+    folder = sample.generations.current()
+    assert folder is not None
+    manifest = folder / "manifest.json"
+    text = manifest.read_text(encoding="utf-8").replace("rankscope.index/2", "rankscope.index/1")
+    manifest.write_text(text, encoding="utf-8")
+    assert sample.outdated
+    assert not Workspace(tmp_path / "w").outdated
