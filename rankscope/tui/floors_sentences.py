@@ -30,8 +30,8 @@ def floors_sentence(state: FloorsState) -> Sentence:
         return Sentence("calm", "This is the floor in force. ← → move it; m goes to what a method suggests.")
     lost, gained = len(said.new_refusals), len(said.new_answers)
     parts = [
-        f"{lost:,} become refusals" if lost else "",
-        f"{gained:,} stop being refused" if gained else "",
+        "" if not lost else "1 becomes a refusal" if lost == 1 else f"{lost:,} become refusals",
+        "" if not gained else "1 stops being refused" if gained == 1 else f"{gained:,} stop being refused",
     ]
     change = " and ".join(part for part in parts if part) or "no query changes"
     return Sentence("good", f"Against the floor in force, {change}. enter stores this floor.")

@@ -241,7 +241,7 @@ def consequence_lines(state: FloorsState, width: int) -> list[Content]:
             ("recall", interval_text(said.recall, digits=digits)),
         ]
     else:
-        rows.append(("judged", "none: y b x in the list e"))
+        rows.append(("judged", "none; e lists some"))
     if said.answerable_answered is not None:
         rows.append(("with answer", interval_text(said.answerable_answered, digits=digits)))
     if said.unanswerable_answered is not None:

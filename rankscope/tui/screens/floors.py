@@ -164,10 +164,13 @@ class FloorsScreen(FloorsLayout):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """Which keys work now; the others are neither shown nor obeyed."""
         state = self.state
-        if action in ("read_again", "ask_filters", "undo"):
+        if action in ("read_again", "ask_filters"):
             return True
+        if action == "undo":
+            stored = state.reading is not None and state.reading.state.number is not None
+            return stored or (state.listed == "documents" and state.part == "list")
         if state.phase is not FloorsPhase.READY:
-            return action in _EVERYWHERE
+            return action not in _ON_SCORES
         known: dict[str, bool] = {
             "store": state.part == "plot",
             "open_row": state.part == "list" and state.rows > 0,
@@ -368,4 +371,10 @@ class FloorsScreen(FloorsLayout):
             self.draw_passage(message.doc_id, message.title, message.text)
 
 
-_EVERYWHERE = ("read_again", "ask_filters", "undo")
+_ON_SCORES = frozenset(
+    (
+        "step", "suggestion", "store", "move_row", "open_row", "other_list", "judge",
+        "next_view", "next_kind", "turn_axis", "next_source", "ask_top_k",
+    )
+)  # fmt: skip
+"""Actions that need scores on the screen."""

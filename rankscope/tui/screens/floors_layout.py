@@ -44,9 +44,9 @@ _ABOUT = Content.assemble(
     ("  1  ", "bold $primary"),
     ("go to the probe and run a few queries; each is kept as a trace\n", "$muted"),
     ("  rankscope traces import FILE  ", "bold"),
-    ("reads a production log, for example one in traces/\n", "$muted"),
-    ("  rankscope eval  ", "bold"),
-    ("runs every judged query of the corpus\n\n", "$muted"),
+    ("reads a log, such as traces/sample.jsonl\n", "$muted"),
+    ("  rankscope listen  ", "bold"),
+    ("takes the spans of a running application\n\n", "$muted"),
     ("  r  ", "bold $primary"),
     ("looks again", "$muted"),
 )
