@@ -73,7 +73,7 @@ def command(
     folder = sample_corpus_folder()
     figures: dict[str, Any] = {"machine": machine, "ratios": [], "stages": [], "keys": None}
     if not as_json:
-        click.echo(f"{machine}; medians of {rounds}\n")
+        click.echo(f"{machine}; medians of {rounds} where a part is repeated\n")
     try:
         for comparison in _ratios(workspace, wanted, folder, documents, rounds):
             figures["ratios"].append(comparison.as_mapping())
