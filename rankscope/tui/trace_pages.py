@@ -82,7 +82,7 @@ class TracePages:
         numbers = [number for number in range(begin // PAGE, end // PAGE + 1) if end >= begin]
         middle = (first + last) / 2 - len(self._front)
         numbers.sort(key=lambda number: abs((number + 0.5) * PAGE - middle))
-        found = []
+        found: list[PageRequest] = []
         for number in numbers:
             if number in self._pages:
                 self._pages.move_to_end(number)

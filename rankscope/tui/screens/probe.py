@@ -69,7 +69,10 @@ class ProbeScreen(ProbeJudging):
 
     def on_key(self, event: events.Key) -> None:
         """A character that means nothing here starts a new query."""
-        if event.character is None or not event.is_printable or isinstance(self.focused, QueryInput):
+        if event.character is None or not event.is_printable:
+            return
+        if isinstance(self.focused, QueryInput):  # it was on its way before the field had the focus
+            self.focused.insert_text_at_cursor(event.character)
             return
         if event.key in _MEANT or event.character == " " or self.state.read_only:
             return

@@ -67,7 +67,10 @@ class TracesScreen(TracesReplay):
 
     def on_key(self, event: events.Key) -> None:
         """A character that means nothing here starts a new filter."""
-        if event.character is None or not event.is_printable or isinstance(self.focused, FilterInput):
+        if event.character is None or not event.is_printable:
+            return
+        if isinstance(self.focused, FilterInput):  # it was on its way before the field had the focus
+            self.focused.insert_text_at_cursor(event.character)
             return
         if event.key in _MEANT or event.character == " ":
             return

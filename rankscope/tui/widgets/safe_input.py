@@ -23,7 +23,7 @@ class SafeInput(Input):
         Taking the focus otherwise selects the text, so that the next character replaces it.
         """
         self.select_on_focus = False
-        self.focus()
+        self.screen.set_focus(self)  # at once: the next key may be on its way already
         self.value = text
         self.cursor_position = len(text)
 
