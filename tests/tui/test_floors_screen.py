@@ -133,6 +133,20 @@ async def test_a_newcomer_stores_a_suggested_floor_in_four_keys(tmp_path: Path) 
         assert bench.app.probe.state.settings.floor.source == stored.source
 
 
+async def test_suggestions_and_passport_scroll_on_a_small_screen(tmp_path: Path) -> None:
+    async with floors(tmp_path, (80, 24)) as bench:
+        await bench.settled(suggested=True)
+        assert "nothing yet" not in bench.text()
+        await bench.press("pagedown", "pagedown", "pagedown")
+        assert "stored" in bench.text()
+        assert "nothing yet" in bench.text()
+        known = [item for item in bench.state.suggestions if item.value is not None]
+        for item in known:
+            await bench.press("m")
+            assert bench.state.method == item.method
+            assert f"▶{item.method[:12]}" in bench.text()
+
+
 async def test_steps_of_the_floor_show_what_it_does(tmp_path: Path) -> None:
     async with floors(tmp_path) as bench:
         before = bench.state.said

@@ -12,6 +12,7 @@ _FLOOR = "Lower or raise the floor by a step of the axis."
 _FINE = "Lower or raise the floor by a fine step."
 _METHOD = "Put the floor where the next method, or the one before, suggests it."
 _ROW = "Choose a row of the list; ← → goes back to the plot."
+_SIDE = "Scroll suggestions, passport and drift, or the text of the document."
 _JUDGE = "Judge the chosen document of the list: relevant, borderline, not relevant."
 
 FLOORS_KEYS: tuple[Key, ...] = (
@@ -34,6 +35,8 @@ FLOORS_KEYS: tuple[Key, ...] = (
     Key("y", "y", "judge('relevant')", "Relevant", "relevant", _JUDGE, "List", 1),
     Key("b", "b", "judge('borderline')", "Borderline", "borderline", _JUDGE, "List", 1),
     Key("x", "x", "judge('not relevant')", "Not relevant", "not", _JUDGE, "List", 1),
+    Key("pageup", "pgup", "scroll_side(-1)", "Scroll the side up", "side", _SIDE, "Look"),
+    Key("pagedown", "pgdn", "scroll_side(1)", "Scroll the side down", "side", _SIDE, "Look"),
     Key("v", "v", "next_view", "Histogram or curves", "view", "Histogram, or precision, recall and answer rate against the floor.", "Look", 7),
     Key("h", "h", "next_kind", "What is counted", "counted", "All scores, the best of each query, the one at rank K, the fall to rank 10.", "Look", 8),
     Key("o", "o", "turn_axis", "Logit or probability axis", "axis", "Turn the axis between logits and probabilities.", "Look", 9),

@@ -96,7 +96,7 @@ class FloorsLayout(ModeScreen):
             self.query_one("#floors-source", Static).update(source_line(state), layout=False)
             self._draw_plot(state)
             self._draw_list(state)
-            self._draw_methods(state)
+            self._draw_methods(state, old)
         if old is None or _keys_depend_on(state) != _keys_depend_on(old):
             self.refresh_bindings()
         self.call_after_refresh(self._draw_rules)
@@ -133,7 +133,7 @@ class FloorsLayout(ModeScreen):
         chosen = state.row if state.part == "list" and count else None
         self.query_one("#floors-list", RowList).show(rows, chosen)
 
-    def _draw_methods(self, state: FloorsState) -> None:
+    def _draw_methods(self, state: FloorsState, old: FloorsState | None) -> None:
         def lines(width: int) -> Content:
             rows: list[Content] = []
             for item in state.suggestions:
@@ -145,7 +145,22 @@ class FloorsLayout(ModeScreen):
                 rows += text.wrap(width)
             return Content("\n").join(rows)
 
-        self.query_one("#floors-methods", LaidOut).show(lines)
+        methods = self.query_one("#floors-methods", LaidOut)
+        methods.show(lines)
+        if state.method and (old is None or old.method != state.method):
+            above = state.suggestions[: self._place_of(state)]
+            rows = sum(len(suggestion_row(item, methods.inner_width, chosen=False)) for item in above)
+            methods.scroll_to(y=rows, animate=False)
+
+    def _place_of(self, state: FloorsState) -> int:
+        found = (place for place, item in enumerate(state.suggestions) if item.method == state.method)
+        return next(found, 0)
+
+    def action_scroll_side(self, pages: int) -> None:
+        """Scroll suggestions and passport, or the text of the document, by a page."""
+        shown = "#floors-passage" if self.drawn_state.listed == "documents" else "#floors-methods"
+        side = self.query_one(shown)
+        side.scroll_relative(y=pages * max(side.outer_size.height - 1, 1), animate=False)
 
     def draw_passage(self, doc_id: str, title: str, text: str) -> None:
         """The document of the chosen row."""
