@@ -27,6 +27,7 @@ from rankscope.insight.floors.distributions import histogram
 from rankscope.insight.floors.passport import PassportCheck
 from rankscope.insight.floors.suggest import METHODS as ALL_METHODS
 from rankscope.tracing.floor_log import FloorLog
+from rankscope.tracing.judgment_log import JudgmentLog
 from rankscope.tracing.store import TraceStore
 from tests.insight.floors.scored_traces import MODEL, observed, scored_trace
 
@@ -305,3 +306,27 @@ def test_bars_are_eighths() -> None:
         ["0.4", "2"],
         ["0.2", "2"],
     ]
+
+
+def test_documents_marked_on_a_screen_are_what_the_borderline_method_reads(
+    workspace: Path, material: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    log = JudgmentLog(workspace / "traces.db")
+    marked = []
+    for trace in material["traces"][:25]:
+        hit = trace.rankings[0].hits[4]
+        marked.append(hit.score)
+        log.append(trace.query.text, hit.doc_id, 1, "ann", borderline=True)
+    (found,) = run_json(workspace, "suggest", "--method", "borderline")["suggestions"]
+    assert (found["queries"], found["observations"]) == (25, 25)
+    assert found["value"] == pytest.approx(sum(marked) / 25)
+    # Beside a file that says relevant or not, relevant stays relevant and the marked ones stay the border.
+    qrels = tmp_path_factory.mktemp("binary") / "binary.tsv"
+    lines = [f"{trace.query.text}\t{trace.rankings[0].doc_ids[0]}\t1" for trace in material["traces"]]
+    qrels.write_text("\n".join(["query-id\tcorpus-id\tscore", *lines]) + "\n", encoding="utf-8")
+    said = run_json(workspace, "suggest", "--method", "borderline", "--qrels", str(qrels))
+    assert (said["scores"]["relevant"], said["scores"]["relevant_from"]) == (60, 2)
+    assert said["suggestions"][0]["queries"] == 25
+    log.undo("ann")
+    (again,) = run_json(workspace, "suggest", "--method", "borderline")["suggestions"]
+    assert again["queries"] == 24
