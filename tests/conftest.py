@@ -12,6 +12,11 @@ from hypothesis import HealthCheck, settings
 from rankscope.engine.sample import sample_workspace_folder
 from rankscope.engine.workspace import Workspace
 
+# Each worker process has its core: more threads than cores would only stand in each other's way. Set before
+# torch is imported.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # A loaded machine is no reason to fail: no test here is about how long an example takes.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")

@@ -11,7 +11,7 @@ import pytest
 
 from rankscope.cli.root import cli
 
-TEXT = (Path(__file__).parent.parent / "docs" / "ci.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parent.parent / ".github" / "ranking-gate.md").read_text(encoding="utf-8")
 FOLDED = re.sub(r">\n((?: {10}\S.*\n)+)", lambda match: " ".join(match[1].split()) + "\n", TEXT)
 COMMANDS = re.findall(r"(?:^\$ |run: |&& )(rankscope [^\n]*)", FOLDED, flags=re.MULTILINE)
 
