@@ -1,9 +1,10 @@
 """Replay: saved traces through today's reranker, or their queries through today's whole pipeline.
 
 Traces are worked on in waves, whose pairs are scored together across traces, and each wave is committed
-before the next. What a trace becomes under one :class:`Today` has one id, made from the saved trace's id and
-the job's key alone: a run that was stopped or killed goes on where it was when it is run again, two runs at
-once store nothing twice, and a change of model, settings, corpus, N, K or floor makes new traces.
+before the next. What a trace becomes under one :class:`Today` has one id, made from the saved trace's id, the
+job's key and the texts that the corpus adds to it: a run that was stopped or killed goes on where it was when
+it is run again, two runs at once store nothing twice, and a change of model, settings, corpus, N, K or floor
+makes new traces.
 
     today = today_of(workspace, "rerank-only")  # rankscope.engine.replay_today
     replay = Replay(workspace.traces, replayable_ids(workspace.traces), today)
@@ -28,7 +29,7 @@ from rankscope.core.events import TraceFinished
 from rankscope.core.protocols import ScoredPair
 from rankscope.core.trace import Ranking, Trace
 from rankscope.engine.pipeline import Pipeline, no_findings
-from rankscope.engine.replay_draft import Draft, draft_of_found, draft_of_saved
+from rankscope.engine.replay_draft import Draft, corpus_key, draft_of_found, draft_of_saved
 from rankscope.engine.replay_today import Today
 from rankscope.errors import Cancelled, ModelError, TraceError
 from rankscope.insight.coverage import Coverage, coverage_of
@@ -227,6 +228,10 @@ class Replay:
         cancelled: Callable[[], bool],
     ) -> None:
         parent = self.store.get(parent_id)
+        added = "" if self.today.pipeline else corpus_key(parent, self.today.documents, self.candidates)
+        if added:
+            trace_id = _replay_id(job, parent_id, added)
+            known = bool(self.store.known_ids([trace_id]))
         if known:
             wave.passed.append(self._known(parent, self.store.get(trace_id)))
             return
@@ -336,11 +341,11 @@ def _stopped() -> Cancelled:
     return Cancelled("the replay was stopped;", remedy="run the same command again to go on.")
 
 
-def _replay_id(job: str, parent_id: str) -> str:
-    """The id of what a trace becomes under a job."""
+def _replay_id(job: str, parent_id: str, added: str = "") -> str:
+    """The id of what a trace becomes under a job, with the texts that the corpus ``added``."""
     from rankscope.tracing.formats.identity import import_id
 
-    return import_id("replay", f"{job}\0{parent_id}", None)
+    return import_id("replay", "\0".join(filter(None, (job, parent_id, added))), None)
 
 
 def _first_stages(

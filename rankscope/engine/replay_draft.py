@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,7 +16,7 @@ from rankscope.core.trace import Ranking, Trace
 from rankscope.engine.pipeline import reranking_facts
 from rankscope.insight.coverage import ATTRIBUTE, Coverage
 
-__all__ = ["Draft", "draft_of_found", "draft_of_saved", "saved_candidates"]
+__all__ = ["Draft", "corpus_key", "draft_of_found", "draft_of_saved", "saved_candidates"]
 
 RERANK = "rerank"
 
@@ -75,6 +77,23 @@ def saved_candidates(trace: Trace) -> Ranking | None:
         return before
     reranked = trace.ranking(RERANK)
     return reranked if reranked is not None and reranked.hits else None
+
+
+def corpus_key(parent: Trace, documents: DocumentSource | None, candidates: int | None) -> str:
+    """Key of the texts that a rerank-only replay would take from the corpus; empty where it takes none.
+
+    Part of the new trace's id: once the corpus holds texts that were missing, or holds others, the trace is
+    replayed again, and otherwise it is not.
+    """
+    given = saved_candidates(parent)
+    if documents is None or given is None:
+        return ""
+    ids = list(replace(given, hits=given.hits[:candidates]).by_id())
+    texts, fetched = _texts(parent, ids, documents)
+    if not fetched:
+        return ""
+    taken = [(doc_id, texts[doc_id].content_hash) for doc_id in ids if texts.get(doc_id) is not None]
+    return hashlib.sha256(json.dumps(taken).encode()).hexdigest()[:24]
 
 
 def draft_of_saved(

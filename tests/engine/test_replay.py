@@ -190,6 +190,38 @@ def test_a_corpus_at_hand_fills_in_missing_texts(store: TraceStore) -> None:
     assert event.trace.documents == {"b": Document("b", TEXTS["b"])}
 
 
+def test_texts_that_the_corpus_has_by_now_are_scored_after_all(store: TraceStore) -> None:
+    part = {doc_id: Document(doc_id, TEXTS[doc_id]) for doc_id in ("a", "c")}
+    (first,) = replayed(run(store, saved(documents=part)))
+    assert first.coverage.without_text == ("b", "d")
+    reranker = CountingReranker()
+
+    def again(*ids: str) -> Replayed:
+        through = replace(today(reranker), documents=Corpus(*ids))  # type: ignore[arg-type]  # as above
+        (event,) = replayed(run(store, through=through))
+        return event
+
+    assert again("elsewhere").known  # the corpus adds nothing
+    assert reranker.asked == []
+    fuller = again("b")
+    assert (fuller.known, fuller.coverage.without_text, fuller.coverage.from_corpus) == (False, ("d",), 1)
+    whole = again("b", "d")
+    assert (whole.known, whole.coverage.complete) == (False, True)
+    asked = len(reranker.asked)
+    assert again("b", "d").trace == whole.trace
+    assert again("d", "b", "elsewhere").known
+    assert again("b").trace == fuller.trace
+    assert len(reranker.asked) == asked
+    assert store.count() == 4
+
+
+def test_a_corpus_changes_nothing_for_traces_that_hold_their_texts(store: TraceStore) -> None:
+    (first,) = replayed(run(store, saved()))
+    through = replace(today(), documents=Corpus("a", "b", "c", "d"))  # type: ignore[arg-type]  # as above
+    (again,) = replayed(run(store, through=through))
+    assert (again.known, again.trace) == (True, first.trace)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
