@@ -11,7 +11,16 @@ from pathlib import Path
 
 from rankscope.errors import Cancelled, WorkspaceError
 
-__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "connect", "describe", "is_busy", "one_line_errors", "prepare"]
+__all__ = [
+    "APPLICATION_ID",
+    "SCHEMA_VERSION",
+    "connect",
+    "describe",
+    "is_busy",
+    "one_line_errors",
+    "prepare",
+    "write_ahead",
+]
 
 APPLICATION_ID = 0x524B5343
 """``RKSC`` in the file's header: tells the trace database from any other SQLite file."""
@@ -103,17 +112,22 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     return int(version)
 
 
-def _migrate(connection: sqlite3.Connection, path: Path, busy_seconds: float, plainly: bool) -> None:
+def write_ahead(connection: sqlite3.Connection, busy_seconds: float) -> None:
+    """Switch the file to a write-ahead log, which the busy timeout does not cover. Costs nothing again."""
     deadline = time.monotonic() + busy_seconds
-    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     while True:
-        try:  # the busy timeout does not cover the switch to WAL
+        try:
             connection.execute("PRAGMA journal_mode = WAL")
-            break
+            return
         except sqlite3.OperationalError as error:
             if not is_busy(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
+
+
+def _migrate(connection: sqlite3.Connection, path: Path, busy_seconds: float, plainly: bool) -> None:
+    connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    write_ahead(connection, busy_seconds)
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have been faster; inside the transaction the answer holds.

@@ -17,7 +17,7 @@ from typing import Any
 
 from rankscope.core.cancellation import never
 from rankscope.errors import Cancelled
-from rankscope.tracing.database import connect, one_line_errors
+from rankscope.tracing.database import connect, one_line_errors, write_ahead
 from rankscope.tracing.summaries import Page, TraceFilter, TraceSummary, count_traces, find_seqs
 
 __all__ = ["LEAST", "ListIndex"]
@@ -28,20 +28,18 @@ _CHUNK = 50_000
 """Traces of one transaction: a fraction of a second, so that it can be stopped."""
 _STEPS = 10_000
 _VERSION = "1"
-_TABLES = """
-    PRAGMA page_size = 16384;
-    PRAGMA journal_mode = WAL;
-    BEGIN IMMEDIATE;
-    DROP TABLE IF EXISTS facts;
-    DROP TABLE IF EXISTS lines;
-    CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+_TABLES = (
+    "DROP TABLE IF EXISTS facts",
+    "DROP TABLE IF EXISTS lines",
+    "CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
+    """
     CREATE TABLE lines (
         created_at TEXT NOT NULL, seq INTEGER NOT NULL, origin TEXT NOT NULL, decision TEXT, total_ms REAL,
         codes TEXT, query TEXT NOT NULL,
         PRIMARY KEY (created_at, seq)
-    ) WITHOUT ROWID;
-    COMMIT;
-"""
+    ) WITHOUT ROWID
+    """,
+)
 _COPY = """
     INSERT OR IGNORE INTO lines
     SELECT t.created_at, t.seq, t.origin, t.decision, t.total_ms,
@@ -93,29 +91,50 @@ class ListIndex:
         if newest < LEAST and not self.path.exists():
             return False
         with self._writing() as connection:
-            known = self._known(connection)
-            removed, identity = self._of_database(connection)
-            if (known.get("version"), known.get("identity")) != (_VERSION, identity):
-                known = {}
+            known, facts = self._standing(connection)
             start = int(known.get("seq", 0))
             if most is not None and newest - start > most:
                 return False
-            if not known:
-                connection.executescript(_TABLES)
-            facts = {"version": _VERSION, "identity": identity, "removed": removed}
-            if known.get("removed") != removed:
-                connection.execute("DELETE FROM lines WHERE seq NOT IN (SELECT seq FROM traces.traces)")
-                self._note(connection, facts)
-            while start < newest:
+            done = start >= newest and facts.items() <= known.items()
+            while not done:
                 if stop():
                     raise Cancelled("the list was not brought up to date.")
-                end = min(start + _CHUNK, newest)
-                connection.execute("BEGIN IMMEDIATE")
-                connection.execute(_COPY, (start, end))
-                self._note(connection, {**facts, "seq": end})
-                connection.execute("COMMIT")
-                start = end
+                done = self._step(connection, newest)
         return True
+
+    def _standing(self, connection: sqlite3.Connection) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the file says of itself, nothing where it is of another database, and what it should say."""
+        known = self._known(connection)
+        removed, identity = self._of_database(connection)
+        same = (known.get("version"), known.get("identity")) == (_VERSION, identity)
+        return known if same else {}, {"version": _VERSION, "identity": identity, "removed": removed}
+
+    def _step(self, connection: sqlite3.Connection, newest: int) -> bool:
+        """One transaction: the next lines; says whether none is left to add.
+
+        What the file holds is looked at inside it: another process may have been faster.
+        """
+        run = connection.execute
+        run("BEGIN IMMEDIATE")
+        try:
+            known, facts = self._standing(connection)
+            if not known:
+                for statement in _TABLES:
+                    run(statement)
+            elif known.get("removed") != facts["removed"]:
+                run("DELETE FROM lines WHERE seq NOT IN (SELECT seq FROM traces.traces)")
+            start = int(known.get("seq", 0))
+            end = min(start + _CHUNK, newest)
+            if start < end:
+                run(_COPY, (start, end))
+                facts["seq"] = end
+            self._note(connection, facts)
+            run("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                run("ROLLBACK")
+            raise
+        return end >= newest
 
     def _newest(self) -> int:
         connection = connect(self.database, busy_seconds=self._busy_seconds, readonly=True)
@@ -167,6 +186,8 @@ class ListIndex:
         connection = connect(self.path, busy_seconds=self._busy_seconds)
         try:
             with one_line_errors(self.path):
+                connection.execute("PRAGMA page_size = 16384")
+                write_ahead(connection, self._busy_seconds)
                 connection.execute("ATTACH ? AS traces", (f"{self.database.absolute().as_uri()}?mode=rw",))
                 yield connection
         finally:

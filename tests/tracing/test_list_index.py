@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 import stat
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -154,6 +156,39 @@ def test_it_can_be_stopped_and_goes_on(store: TraceStore, path: Path, monkeypatc
     assert not store.prepare_lists(most=49)
     assert store.prepare_lists(most=50)
     assert index.serves(TraceFilter(stored_until=80))
+
+
+def test_another_process_that_was_faster_keeps_its_lines(
+    store: TraceStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_index, "_CHUNK", 30)
+    slower, faster = ListIndex(path, busy_seconds=1), ListIndex(path, busy_seconds=1)
+    look = ListIndex._known
+    looks = 0
+
+    def overtaken(connection: sqlite3.Connection) -> dict[str, Any]:
+        nonlocal looks
+        found = look(connection)
+        looks += 1
+        if looks == 1:
+            assert found == {}
+            assert faster.bring_up_to_date()
+        return found
+
+    monkeypatch.setattr(slower, "_known", overtaken)
+    asked = iter((False, True))
+    assert slower.bring_up_to_date(lambda: next(asked))
+    assert slower.serves(TraceFilter(stored_until=80))
+    assert slower.count(TraceFilter(stored_until=80), None, None) == 80
+
+
+def test_a_list_that_is_up_to_date_takes_no_lock(store: TraceStore, path: Path) -> None:
+    store.prepare_lists()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert ListIndex(path, busy_seconds=0).bring_up_to_date()
+    other.execute("ROLLBACK")
+    other.close()
 
 
 @pytest.mark.parametrize("prepared", [False, True])
