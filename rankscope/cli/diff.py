@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rankscope.cli.judged_source import say_rescaled
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def _judgments(workspace: Workspace, given: dict[str, Any]) -> Judgments | None:
     judged = judged_of(workspace, given["queries"], given["qrels"], traces_path=path, stored=path.exists())
     if judged.judgments is None and given["measures"]:
         raise UsageError("there are no judgments to measure with.", remedy="Give --qrels FILE.")
+    say_rescaled(judged)
     return judged.judgments
 
 

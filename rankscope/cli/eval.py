@@ -51,7 +51,7 @@ class Options:
     rrf_k: int | None
     floor: str | None
     no_rerank: bool
-    relevant_from: int
+    relevant_from: int | None
     limit: int | None
     measure: str
     baseline: Path | None
@@ -137,7 +137,11 @@ class Options:
 @click.option("--work", type=_FOLDER, help="Where collections are indexed; default: the user's cache.")
 @click.option("--by", type=click.Choice(["stratum"]), help="Figures for each kind of query as well.")
 @pipeline_options
-@click.option("--relevant-from", type=click.IntRange(1), default=1, help="Lowest grade that is relevant; 1.")
+@click.option(
+    "--relevant-from",
+    type=click.IntRange(1),
+    help="Lowest grade that is relevant; 2 where documents are marked as borderline, else 1.",
+)
 @click.option("--limit", type=click.IntRange(1), help="A fixed random sample of this many judged queries.")
 @click.option("--measure", default="nDCG@10", help="Measure of the lift and of --max-drop; nDCG@10.")
 @click.option("--baseline", type=_FILE, help="An earlier --json output to compare with.")
@@ -177,16 +181,21 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     settings = options.settings(find_workspace(workspace_folder).settings)
     measures = options.measures(settings)
     evaluated = list(_evaluated(workspace_folder, settings, measures, options))
-    reports = [report for report, _ in evaluated]
+    reports = [report for report, _, _ in evaluated]
     mean = mean_of_collections(reports)
     if options.as_json:
-        shown = {name: getattr(options, name) for name in ("measure", "relevant_from", "limit")}
+        levels = {level for _, _, level in evaluated}
+        shown = {
+            "measure": options.measure,
+            "relevant_from": levels.pop() if len(levels) == 1 else None,
+            "limit": options.limit,
+        }
         json.dump(report_to_json(reports, mean, shown), sys.stdout, ensure_ascii=True, indent=1)
         sys.stdout.write("\n")
     else:
         lines = report_lines(reports, mean, measure=options.measure, markdown=options.markdown)
         click.echo("\n".join(lines))
-    for _, run in evaluated:
+    for _, run, _ in evaluated:
         if run is not None:
             run.settle()
     failed = _say_problems(reports)
@@ -199,10 +208,12 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
 
 def _evaluated(
     folder: str | None, settings: Settings, measures: tuple[str, ...], options: Options
-) -> Iterator[tuple[CollectionReport, EvaluationRun | None]]:
-    """The report of each target, and the run that made it; none for traces that existed."""
+) -> Iterator[tuple[CollectionReport, EvaluationRun | None, int]]:
+    """The report of each target, the run that made it (none for traces that existed), and the lowest
+    relevant grade."""
     if options.source.any:
-        yield _measure(folder, measures, options), None
+        report, level = _measure(folder, measures, options)
+        yield report, None, level
         return
     targets = (
         collection_targets(options.collections, settings, options.work)
@@ -213,7 +224,7 @@ def _evaluated(
         yield _evaluate(target, settings, measures, options)
 
 
-def _measure(folder: str | None, measures: tuple[str, ...], options: Options) -> CollectionReport:
+def _measure(folder: str | None, measures: tuple[str, ...], options: Options) -> tuple[CollectionReport, int]:
     """Measure traces that exist."""
     from rankscope.insight.metrics import evaluate
     from rankscope.insight.report import describe_collection
@@ -226,18 +237,19 @@ def _measure(folder: str | None, measures: tuple[str, ...], options: Options) ->
         from rankscope.cli.trec_runs import write_runs
 
         write_runs(traces, options.runs, found.name)
-    return describe_collection(
+    report = describe_collection(
         found.name,
         evaluate(traces, found.judgments, measures, strata=found.strata),
         traces,
         by_stratum=options.by is not None,
         counts=found.counts,
     )
+    return report, found.judgments.relevant_from
 
 
 def _evaluate(
     target: Target, settings: Settings, measures: tuple[str, ...], options: Options
-) -> tuple[CollectionReport, EvaluationRun]:
+) -> tuple[CollectionReport, EvaluationRun, int]:
     """Run one target's judged queries and measure them."""
     from rankscope.insight.metrics import evaluate
     from rankscope.insight.report import describe_collection
@@ -256,7 +268,7 @@ def _evaluate(
         by_stratum=options.by is not None,
         counts={"left_out_of_corpus": target.left_out, **query_set.counts(pipeline.documents)},
     )
-    return report, run
+    return report, run, query_set.judgments.relevant_from
 
 
 def _say_problems(reports: list[CollectionReport]) -> bool:

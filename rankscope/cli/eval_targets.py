@@ -105,16 +105,27 @@ def collection_targets(
             yield Target(folder.name, workspace, queries, qrels, left_out)
 
 
-def load_queries(target: Target, *, relevant_from: int = 1, limit: int | None = None) -> QuerySet:
+def load_queries(target: Target, *, relevant_from: int | None = None, limit: int | None = None) -> QuerySet:
     """The target's judged queries; judgments given in the workspace stand above those of the files."""
     from rankscope.engine.evaluation import load_query_set, stored_query_set
+    from rankscope.engine.merged_grades import RESCALED
+    from rankscope.tracing.judgment_log import JudgmentLog
 
-    stored = _stored_grades(target.workspace)
+    log = JudgmentLog(target.workspace.traces_path)
+    stored, marked = log.grades(), bool(log.borderline())
     if target.queries is None or target.qrels is None:
-        return stored_query_set(target.name, stored, relevant_from=relevant_from, limit=limit)
+        return stored_query_set(target.name, stored, relevant_from=relevant_from, limit=limit, marked=marked)
     loaded = load_query_set(
-        target.name, target.queries, target.qrels, relevant_from=relevant_from, limit=limit, stored=stored
+        target.name,
+        target.queries,
+        target.qrels,
+        relevant_from=relevant_from,
+        limit=limit,
+        stored=stored,
+        marked=marked,
     )
+    if loaded.rescaled:
+        click.echo(one_line(f"{target.name}: {RESCALED}."), err=True)
     own = {name for item in loaded.queries for name in (item.query_id, item.query.text)} & stored.keys()
     if own:
         click.echo(

@@ -42,7 +42,7 @@ class Material(FloorMaterial):
         if judged:
             lines.append(
                 f"judged    {judged:,} documents, {int(group.relevant.sum()):,} relevant (grade "
-                f"{group.relevant_from} and above), by {one_line(self.reading.judged.source, 80)}"
+                f"{group.relevant_from} and above), by {one_line(self.reading.judged.source, 160)}"
             )
         return lines
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rankscope.cli.judged_source import say_rescaled
 from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
@@ -167,6 +168,7 @@ def _from_store(folder: str | None, given: Mapping[str, Any]) -> tuple[str, Sequ
         raise UsageError(
             "there are no judgments.", remedy="Judge some queries, or give --queries FILE and --qrels FILE."
         )
+    say_rescaled(judged)
     found = from_store(
         workspace.traces_path, judged.judgments, name=workspace.name, pipeline=given["pipeline"]
     )

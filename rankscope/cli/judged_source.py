@@ -7,13 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
+    from rankscope.engine.floors import Judged
     from rankscope.engine.judged_traces import JudgedTraces
     from rankscope.insight.judgments import Judgments
 
-__all__ = ["Given", "given_traces", "said_of"]
+__all__ = ["Given", "given_traces", "said_of", "say_rescaled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +31,8 @@ class Given:
     pipeline: str | None = None
     queries: Path | None = None
     qrels: Path | None = None
-    relevant_from: int = 1
+    relevant_from: int | None = None
+    """None: 2 where documents are marked as borderline, else 1."""
 
     @property
     def any(self) -> bool:
@@ -56,7 +61,10 @@ def given_traces(folder: str | None, given: Given) -> JudgedTraces:
         raise UsageError(
             "there are no judgments.", remedy="Judge some queries, or give --qrels FILE (and --queries FILE)."
         )
-    judgments: Judgments = replace(judged.judgments, relevant_from=given.relevant_from)
+    say_rescaled(judged)
+    judgments: Judgments = judged.judgments
+    if given.relevant_from is not None:
+        judgments = replace(judgments, relevant_from=given.relevant_from)
     if given.stored:
         return from_store(
             workspace.traces_path,
@@ -77,6 +85,12 @@ def given_traces(folder: str | None, given: Given) -> JudgedTraces:
         staged=_runs(given.staged),
         queries=given.queries,
     )
+
+
+def say_rescaled(judged: Judged) -> None:
+    """Say on stderr where grades of a file were raised to the scale of the stored ones."""
+    if judged.rescaled:
+        click.echo(one_line(f"judgments: {judged.source}."), err=True)
 
 
 def _runs(staged: Sequence[str]) -> list[tuple[str, Path]]:

@@ -54,7 +54,7 @@ def import_files(
     """Store judgments of TREC or BEIR qrels, BEIR folders, or Quepid CSV files.
 
     With the texts of the queries they count for live queries too, which have no id. Importing a file again
-    adds only what has changed; a file with a bad line adds nothing.
+    adds only what has changed; where a line of any file is bad, nothing is added.
 
     \b
     Example:
@@ -64,10 +64,7 @@ def import_files(
     from rankscope.engine.judgment_files import import_judgments
 
     log = _log(workspace)
-    done = [
-        import_judgments(log, path, judge or path.resolve().name, form=form, queries=queries)
-        for path in files
-    ]
+    done = import_judgments(log, files, judge, form=form, queries=queries)
     if as_json:
         _print([_imported_json(item) for item in done])
         return
@@ -101,9 +98,12 @@ def _imported_json(item: Imported) -> dict[str, Any]:
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=_FORMAT, default="beir", show_default=True, help="Format to write.")
 @click.option("--judge", help="Only this judge's; default: of several judges the last one counts.")
+@click.option("--force", is_flag=True, help="Replace files that exist.")
 @click.pass_obj
-def export(workspace: str | None, target: Path, form: Any, judge: str | None) -> None:
+def export(workspace: str | None, target: Path, form: Any, judge: str | None, force: bool) -> None:
     """Write the judgments that hold now: a BEIR folder, TREC qrels, or a CSV for Quepid.
+
+    Files that exist are kept, and nothing is written then; --force replaces them.
 
     \b
     Example:
@@ -122,8 +122,8 @@ def export(workspace: str | None, target: Path, form: Any, judge: str | None) ->
         for item in log.standing():
             if item.judge == judge:
                 grades.setdefault(item.query, {})[item.doc_id] = item.grade
-    texts = judged_of(find_workspace(workspace)).texts
-    made = export_judgments(grades, target, form, ids={text: query_id for query_id, text in texts.items()})
+    ids = {text: query_id for query_id, text in judged_of(find_workspace(workspace)).texts.items()}
+    made = export_judgments(grades, target, form, ids=ids, force=force)
     count = sum(len(known) for known in grades.values())
     names = ", ".join(one_line(str(path), 80) for path in made)
     click.echo(f"{count:,} judgments of {len(grades):,} queries: {names}", err=True)

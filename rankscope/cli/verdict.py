@@ -62,7 +62,11 @@ class Material:
 @click.option("--price", type=click.FloatRange(0), help="Price of a thousand reranked searches at that N.")
 @click.option("--searches", type=click.FloatRange(0), default=1e6, help="Searches a month; 1,000,000.")
 @click.option("--worth", type=click.FloatRange(0, 1), default=0.02, help="Gain in nDCG@10 worth it; 0.02.")
-@click.option("--relevant-from", type=click.IntRange(1), default=1, help="Lowest grade that is relevant; 1.")
+@click.option(
+    "--relevant-from",
+    type=click.IntRange(1),
+    help="Lowest grade that is relevant; 2 where documents are marked as borderline, else 1.",
+)
 @click.option("--limit", type=click.IntRange(1), help="A fixed random sample of this many judged queries.")
 @click.option("--reuse", is_flag=True, help="Take over the results of an earlier verdict.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from rankscope.core.documents import Query
+from rankscope.core.grades import GRADES, GRADES_SAID
 from rankscope.corpus.filter_text import filter_text
 from rankscope.corpus.lines import open_bytes
 from rankscope.errors import CorpusError
@@ -76,7 +77,8 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
 
     A line is ``query document grade`` (BEIR, with or without its header) or ``query iteration document
     grade`` (TREC), in columns parted by tabs, else by spaces. Raises CorpusError for any other line, a
-    grade that is not a whole number, or a document that is given two different grades for one query.
+    grade that is not a whole number of a usual size (negative ones are read as they are), or a document that
+    is given two different grades for one query.
     """
     grades: dict[str, dict[str, int]] = {}
     places: dict[tuple[str, str], int] = {}
@@ -114,11 +116,18 @@ def _judgment(columns: list[str], path: Path, number: int) -> tuple[str, str, in
     if not query_id or not doc_id:
         raise CorpusError("the query id or the document id is empty.", path=path, line=number)
     try:
-        return query_id, doc_id, int(text)
-    except ValueError:
+        grade = int(text)
+    except ValueError:  # also for thousands of digits
         raise CorpusError(
-            f"the grade is {text!r}, expected a whole number such as 0, 1, 2 or 3.", path=path, line=number
+            f"the grade is {text!r:.40}, expected a whole number such as 0, 1, 2 or 3.",
+            path=path,
+            line=number,
         ) from None
+    if grade not in GRADES:
+        raise CorpusError(
+            f"the grade is {text:.40}, expected a whole number {GRADES_SAID}.", path=path, line=number
+        )
+    return query_id, doc_id, grade
 
 
 def _query_of_json(line: str, path: Path, number: int) -> JudgedQuery:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TextIO
 
+from rankscope.core.grades import GRADES, GRADES_SAID
 from rankscope.errors import CorpusError
 
 __all__ = ["read_quepid", "write_quepid"]
@@ -100,4 +101,8 @@ def _rating(row: list[str], columns: Mapping[str, int], path: Path, line: int) -
         number = 0.5
     if not number.is_integer():
         raise CorpusError(f"the rating is {text!r:.40}, expected a whole number.", path=path, line=line)
+    if int(number) not in GRADES:
+        raise CorpusError(
+            f"the rating is {text:.40}, expected a whole number {GRADES_SAID}.", path=path, line=line
+        )
     return int(number)

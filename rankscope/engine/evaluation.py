@@ -22,6 +22,7 @@ from rankscope.core.documents import Query
 from rankscope.core.protocols import DocumentSource
 from rankscope.core.trace import PipelineInfo, Ranking, Trace
 from rankscope.corpus.judgments_io import JudgedQuery, read_qrels, read_queries
+from rankscope.engine.merged_grades import lowest_relevant, merge_grades
 from rankscope.engine.pipeline import Pipeline
 from rankscope.engine.progress import IndexProgress, ProgressClock
 from rankscope.engine.trace_log import TraceLog
@@ -62,6 +63,8 @@ class QuerySet:
     """Queries that no judgment speaks of: left out, since nothing can be said about them."""
     unknown: int
     """Judged query ids that the file of queries does not have."""
+    rescaled: bool = False
+    """Whether the file's grades were raised to the scale of the stored ones, which is to be said."""
 
     @property
     def strata(self) -> dict[str, str]:
@@ -84,40 +87,41 @@ def load_query_set(
     queries: Path,
     qrels: Path,
     *,
-    relevant_from: int = 1,
+    relevant_from: int | None = None,
     limit: int | None = None,
     stored: Mapping[str, Mapping[str, int]] | None = None,
+    marked: bool = False,
 ) -> QuerySet:
     """Read queries and judgments; with ``limit``, a fixed random sample of that many judged queries.
 
-    ``stored`` are grades by query id or text that stand above those of the files. Raises CorpusError for a
-    bad line, UsageError when not one of the queries is judged.
+    ``stored`` are grades by query id or text that stand above those of the files; with ``marked`` some of
+    them are marked as borderline, which is grade 1, and 2 is the lowest relevant one where
+    ``relevant_from`` says nothing. Raises CorpusError for a bad line, UsageError when not one of the
+    queries is judged.
     """
-    grades = {query_id: dict(known) for query_id, known in read_qrels(qrels).items()}
     known = read_queries(queries)
-    for item in known:
-        for key in (item.query_id, item.query.text):
-            if stored and key in stored:
-                grades.setdefault(item.query_id, {}).update(stored[key])
-    judgments = Judgments(grades, relevant_from)
+    texts = {item.query_id: item.query.text for item in known}
+    merged = merge_grades(read_qrels(qrels), stored or {}, texts, marked=marked)
+    judgments = Judgments(merged.grades, relevant_from or lowest_relevant(marked))
     if not any(judgments.is_judged(item.query_id) for item in known):
         raise UsageError(
             f"{qrels}: judges none of the {len(known)} queries of {queries}.",
             remedy="Their query ids must be the same.",
         )
-    return _query_set(name, known, judgments, limit)
+    return replace(_query_set(name, known, judgments, limit), rescaled=merged.rescaled)
 
 
 def stored_query_set(
     name: str,
     grades: Mapping[str, Mapping[str, int]],
     *,
-    relevant_from: int = 1,
+    relevant_from: int | None = None,
     limit: int | None = None,
+    marked: bool = False,
 ) -> QuerySet:
     """The queries that were judged in the workspace itself: their texts are their ids."""
     known = [JudgedQuery(Query(text, query_id=text)) for text in grades if text.strip()]
-    return _query_set(name, known, Judgments(grades, relevant_from), limit)
+    return _query_set(name, known, Judgments(grades, relevant_from or lowest_relevant(marked)), limit)
 
 
 def _query_set(name: str, known: Sequence[JudgedQuery], judgments: Judgments, limit: int | None) -> QuerySet:

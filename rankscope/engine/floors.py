@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from rankscope.config import FILE_NAME, FloorSettings, load_settings
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor
+from rankscope.engine.merged_grades import RESCALED, lowest_relevant, merge_grades
 from rankscope.engine.settings_file import edited_settings, write_settings
 from rankscope.errors import SettingsError, UsageError, WorkspaceError
 from rankscope.insight.judgments import Judgments
@@ -25,20 +26,34 @@ if TYPE_CHECKING:
     from rankscope.engine.workspace import Workspace
     from rankscope.insight.floors.passport import Passport, PassportCheck
     from rankscope.tracing.floor_log import FloorLog, StoredFloor
+    from rankscope.tracing.judgment_log import JudgmentLog
 
 __all__ = [
+    "FileJudgments",
     "FloorState",
     "Judged",
     "check_trace",
+    "file_judgments",
     "floor_state",
     "judged_of",
     "passport_in_force",
     "set_floor",
     "stored_passports",
     "undo_floor",
+    "with_stored",
 ]
 
 _SETTINGS_BEFORE = "settings_before"
+
+
+@dataclass(frozen=True, slots=True)
+class FileJudgments:
+    """What files say: grades by query id, strata by id and text, texts by id, and the file of the grades."""
+
+    grades: Mapping[str, Mapping[str, int]]
+    strata: Mapping[str, str]
+    texts: Mapping[str, str]
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +67,10 @@ class Judged:
     texts: Mapping[str, str] = field(default_factory=dict)
     """The query's text by its id, where a file of queries tells."""
     relevant_from: int | None = None
-    """2 where documents were marked as borderline, which is grade 1; None leaves it to the grades."""
+    """2 where documents were marked as borderline, which is grade 1, as ``judgments`` have it then too; None
+    leaves it to the grades."""
+    rescaled: bool = False
+    """Whether the files' grades were raised to the scale of the stored ones, which is to be said."""
 
     def relevant_to(self, query: Query) -> frozenset[str] | None:
         """The relevant documents; empty where none is, None where nobody judged the query.
@@ -151,43 +169,53 @@ def judged_of(
     ``traces_path`` is another trace database than the workspace's; with ``stored`` False none is asked.
     Raises CorpusError for a bad line, UsageError for one file without the other.
     """
-    from rankscope.corpus.judgments_io import beir_query_files, read_qrels, read_queries
     from rankscope.tracing.judgment_log import JudgmentLog
 
-    grades: dict[str, dict[str, int]] = {}
+    files = file_judgments(workspace, queries, qrels)
+    return with_stored(files, JudgmentLog(traces_path or workspace.traces_path) if stored else None)
+
+
+def file_judgments(
+    workspace: Workspace, queries: Path | None = None, qrels: Path | None = None
+) -> FileJudgments:
+    """What these files say, else those beside the indexed corpus. Raises as :func:`judged_of` does."""
+    from rankscope.corpus.judgments_io import beir_query_files, read_qrels, read_queries
+
     strata: dict[str, str] = {}
     texts: dict[str, str] = {}
-    sources: list[str] = []
     if queries is None and qrels is None:
         source = _source_of(workspace)
         files = None if source is None else beir_query_files(source)
         queries, qrels = files if files is not None else (None, None)
     if queries is not None and qrels is None:
         raise UsageError("--queries names the queries of judgments.", remedy="Give --qrels FILE as well.")
-    log = JudgmentLog(traces_path or workspace.traces_path)
-    in_store = log.grades() if stored else {}
-    marked = bool(in_store and log.borderline())
-    graded = marked or _highest(in_store) > 1
-    if qrels is not None:
-        grades = {query_id: dict(known) for query_id, known in read_qrels(qrels).items()}
-        if graded and _highest(grades) == 1:  # relevant or not, beside grades in which 1 is the border
-            grades = {key: {doc: 2 * grade for doc, grade in known.items()} for key, known in grades.items()}
-        sources.append(str(qrels))
+    grades = {} if qrels is None else read_qrels(qrels)
     for item in read_queries(queries) if queries is not None else ():
         strata[item.query_id] = strata[item.query.text] = item.stratum
         texts[item.query_id] = item.query.text
-        if item.query_id in grades:  # live traces do not carry the id of their query
-            grades[item.query.text] = grades[item.query_id]
+    return FileJudgments(grades, strata, texts, "" if qrels is None else str(qrels))
+
+
+def with_stored(files: FileJudgments, log: JudgmentLog | None) -> Judged:
+    """The files' judgments and those in the store above them, on one scale."""
+    in_store = log.grades() if log is not None else {}
+    marked = bool(log is not None and in_store and log.borderline())
+    merged = merge_grades(files.grades, in_store, files.texts, marked=marked)
+    grades = merged.grades
+    for query_id, text in files.texts.items():
+        if query_id in grades:  # live traces do not carry the id of their query
+            grades[text] = grades[query_id]
     for query, known in in_store.items():
-        grades.setdefault(query, {}).update(known)
-    if in_store:
-        sources.append("the trace store")
-    judgments = Judgments(grades) if grades else None
-    return Judged(judgments, strata, " and ".join(sources), texts, 2 if marked else None)
-
-
-def _highest(grades: Mapping[str, Mapping[str, int]]) -> int:
-    return max((grade for known in grades.values() for grade in known.values()), default=0)
+        grades.setdefault(query, dict(known))
+    sources = [name for name in (files.source, "the trace store" if in_store else "") if name]
+    return Judged(
+        Judgments(grades, lowest_relevant(marked)) if grades else None,
+        files.strata,
+        " and ".join(sources) + (f"; {RESCALED}" if merged.rescaled else ""),
+        files.texts,
+        lowest_relevant(marked) if marked else None,
+        merged.rescaled,
+    )
 
 
 def _source_of(workspace: Workspace) -> Path | None:

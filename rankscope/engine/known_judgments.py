@@ -6,9 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from rankscope.core.documents import Query
-from rankscope.engine.floors import Judged, judged_of
+from rankscope.engine.floors import FileJudgments, Judged, file_judgments, with_stored
 from rankscope.errors import RankScopeError
-from rankscope.insight.judgments import Judgments
 from rankscope.tracing.judgment_log import JudgmentLog
 
 if TYPE_CHECKING:
@@ -22,10 +21,11 @@ class KnownJudgments:
 
     def __init__(self, workspace: Workspace) -> None:
         self._workspace = workspace
+        self._known: tuple[int, Judged] | None = None
 
     @cached_property
-    def _from_files(self) -> Judged:
-        return judged_of(self._workspace, stored=False)
+    def _from_files(self) -> FileJudgments:
+        return file_judgments(self._workspace)
 
     def relevant_to(self, query: Query) -> frozenset[str] | None:
         """The relevant documents; empty where none is, None where nobody judged the query.
@@ -34,12 +34,14 @@ class KnownJudgments:
         that work on judgments say what is wrong with them.
         """
         try:
-            judged = self._from_files
-            standing = JudgmentLog(self._workspace.traces_path).standing(query.text)
+            return self._judged().relevant_to(query)
         except RankScopeError:
             return None
-        if not standing:
-            return judged.relevant_to(query)
-        known = judged.judgments.grades if judged.judgments is not None else {}
-        grades = {**known.get(query.text, {}), **{item.doc_id: item.grade for item in standing}}
-        return Judgments({query.text: grades}).relevant(query.text)
+
+    def _judged(self) -> Judged:
+        """Everything that is judged, put together anew when the store has a newer judgment."""
+        log = JudgmentLog(self._workspace.traces_path)
+        number = log.last_number()  # before the grades: one that comes in between is read again
+        if self._known is None or self._known[0] != number:
+            self._known = (number, with_stored(self._from_files, log))
+        return self._known[1]

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from rankscope.core.grades import GRADES, GRADES_SAID
 from rankscope.errors import UsageError, WorkspaceError
 from rankscope.tracing.columns import from_column, to_column
 from rankscope.tracing.database import connect, one_line_errors, prepare
@@ -47,7 +48,7 @@ class NewJudgment:
     """The query's text, or its id where judgments of a query set were imported."""
     doc_id: str
     grade: int
-    """0 not relevant to 3 perfect in the screens; imported grades are kept as they are."""
+    """0 not relevant to 3 perfect in the screens; imported grades (:data:`GRADES`) are kept as they are."""
     judge: str
     borderline: bool = False
     """Whether the document stands on the border of being relevant, for the borderline procedure."""
@@ -107,7 +108,7 @@ class JudgmentLog:
     ) -> StoredJudgment:
         """Store one judgment; it is on disk when this returns. Earlier ones stay in the log.
 
-        Raises UsageError for an empty query, document or judge.
+        Raises UsageError for an empty query, document or judge, or a grade that is none.
         """
         new = NewJudgment(query, doc_id, grade, judge, borderline, note, content_hash, trace_id, kind)
         return self.append_many([new])[0]
@@ -187,6 +188,14 @@ class JudgmentLog:
             if len({item.grade for item in items}) > 1
         ]
 
+    def last_number(self) -> int:
+        """Number of the row stored last, 0 where there is none: what tells that there is something new."""
+        if not self.path.exists():
+            return 0
+        with self._connection(readonly=True) as connection:
+            (number,) = connection.execute("SELECT max(judgment) FROM judgments").fetchone()
+            return number or 0
+
     def _counting(self) -> dict[str, dict[str, StoredJudgment]]:
         counting: dict[str, dict[str, StoredJudgment]] = {}
         for item in self.standing():
@@ -232,6 +241,8 @@ def _refuse_what_is_none(item: NewJudgment) -> None:
     for name, value in (("query", item.query), ("document", item.doc_id), ("judge", item.judge)):
         if not value.strip():
             raise UsageError(f"a judgment needs a {name}, this one's is empty.")
+    if item.grade not in GRADES:
+        raise UsageError(f"a grade is a whole number {GRADES_SAID}, this one is {item.grade!r:.40}.")
     if item.kind is JudgmentKind.RETRACTION:
         raise UsageError("a judgment is taken back by its number.")
 

@@ -177,3 +177,22 @@ def test_the_gate_fails_a_broken_reranker_and_passes_an_equal_one_20_of_20_times
         equal = run("eval", *RUNS, *gate)
         outcomes.append((broken.exit_code, equal.exit_code))
     assert outcomes == [(1, 0)] * 20
+
+
+def test_documents_on_the_border_are_not_relevant_in_eval_and_verdict(workspace: Path) -> None:
+    path = Workspace(workspace).traces_path
+    with TraceStore(path) as store:
+        for trace in misordered(40, random.Random(5)):
+            store.append(trace)
+    log = JudgmentLog(path)
+    log.append("q0", "rel", 1, "anna", borderline=True)
+    Path("qrels.txt").write_text("".join(f"q{number} 0 rel 1\n" for number in range(1, 40)))
+    given = ("--traces", "--qrels", "qrels.txt")
+    measured = run_json("eval", *given)
+    assert measured["options"]["relevant_from"] == 2
+    verdict = run_json("verdict", *given)
+    assert (verdict["evidence"]["queries"], verdict["evidence"]["no_answer"]) == (39, 1)
+    lenient = run_json("verdict", *given, "--relevant-from", "1")
+    assert (lenient["evidence"]["queries"], lenient["evidence"]["no_answer"]) == (40, 0)
+    assert "grade 1 of the file counts as 2" in run("eval", *given).stderr
+    assert "grade 1 of the file counts as 2" in run("verdict", *given).stderr

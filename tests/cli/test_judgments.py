@@ -133,3 +133,87 @@ def test_judgments_and_conflicts_are_listed(folder: Path, log: JudgmentLog) -> N
     items = data(run(folder, "list", "--query", "SHOES", "--judge", "ann", "--json"))
     assert {(item["grade"], item["note"]) for item in items} == {(3, "seen"), (0, "seen"), (2, "seen")}
     assert data(run(folder, "list", "--query", "hats", "--json")) == []
+
+
+@pytest.mark.parametrize("kind", ["beir", "trec", "quepid"])
+def test_an_export_keeps_files_that_exist_unless_forced(folder: Path, log: JudgmentLog, kind: str) -> None:
+    log.append("red shoes", "a", 2, "ann")
+    target = folder / "out"
+    made = {
+        "beir": (target / "queries.jsonl", target / "qrels" / "test.tsv"),
+        "trec": (folder / "out.queries.tsv", target),
+        "quepid": (target,),
+    }[kind]
+    theirs = made[0]
+    theirs.parent.mkdir(parents=True, exist_ok=True)
+    theirs.write_text("theirs")
+    theirs.chmod(0o640)
+    with pytest.raises(UsageError, match=f"{theirs.name} exists.*--force") as caught:
+        run(folder, "export", str(target), "--format", kind)
+    assert "\n" not in str(caught.value)
+    assert theirs.read_text() == "theirs"
+    assert not any(path.exists() for path in made[1:])
+    assert "1 judgments" in run(folder, "export", str(target), "--format", kind, "--force").output
+    assert "red shoes" in theirs.read_text()
+    assert theirs.stat().st_mode & 0o777 == 0o640
+    assert all(path.is_file() for path in made)
+    assert not list(folder.rglob("*.tmp"))
+
+
+def test_an_export_that_fails_midway_leaves_what_was_there(
+    folder: Path, log: JudgmentLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log.append("red shoes", "a", 2, "ann")
+    run(folder, "export", str(folder / "out"))
+    before = {path: path.read_bytes() for path in (folder / "out").rglob("*") if path.is_file()}
+    log.append("red shoes", "b", 3, "ann")
+    calls = iter([None])
+
+    def full(descriptor: int) -> None:
+        if next(calls, "full") == "full":
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rankscope.engine.judgment_files.os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(folder, "export", str(folder / "out"), "--force")
+    assert {path: path.read_bytes() for path in (folder / "out").rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_in_the_way_is_said(folder: Path, log: JudgmentLog) -> None:
+    log.append("red shoes", "a", 2, "ann")
+    (folder / "out").mkdir()
+    with pytest.raises(UsageError, match="out is a folder"):
+        run(folder, "export", str(folder / "out"), "--format", "trec", "--force")
+
+
+@pytest.mark.parametrize("grade", ["99999999999999999999999", "101", "-11", "9" * 5000])
+def test_a_grade_that_is_none_is_said_with_its_line_and_no_file_is_stored(
+    folder: Path, log: JudgmentLog, grade: str
+) -> None:
+    bad = folder / "bad.txt"
+    bad.write_text(f"q1 0 c 1\nq1 0 d {grade}\n")
+    with pytest.raises(CorpusError, match=r"bad\.txt:2: the grade is .*expected a whole number") as caught:
+        run(folder, "import", str(folder / "test.tsv"), str(bad))
+    assert len(str(caught.value)) < 400
+    assert log.history() == []
+    (folder / "bad.csv").write_text(f"query,docid,rating\nred shoes,d,{grade}\n")
+    with pytest.raises(CorpusError, match=r"bad\.csv:2: the rating is"):
+        run(folder, "import", str(folder / "test.tsv"), str(folder / "bad.csv"))
+    assert log.history() == []
+
+
+def test_junk_grades_are_kept_and_files_of_one_judge_count_in_their_order(
+    folder: Path, log: JudgmentLog
+) -> None:
+    first, second = folder / "one.txt", folder / "two.txt"
+    first.write_text("q1 0 a -2\nq1 0 b 1\n")
+    second.write_text("q1 0 a -2\nq1 0 b 100\n")
+    found = data(run(folder, "import", str(first), str(second), "--judge", "trec", "--json"))
+    assert [(item["added"], item["unchanged"]) for item in found] == [(2, 0), (1, 1)]
+    assert log.grades() == {"q1": {"a": -2, "b": 100}}
+
+
+def test_ratings_of_a_csv_file_are_by_text_whether_its_format_is_named_or_not(folder: Path) -> None:
+    (folder / "r.csv").write_text("query,docid,rating\nred shoes,d,2\n")
+    (found,) = data(run(folder, "import", str(folder / "r.csv"), "--json"))
+    assert found["by_text"] == found["queries"] == 1

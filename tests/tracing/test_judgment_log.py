@@ -224,3 +224,13 @@ def test_the_log_reads_as_a_stack_of_each_judge(
             given_by[judge].append((time, doc_id, grade))
     expected = {doc_id: grade for _, doc_id, grade in sorted(itertools.chain(*given_by.values()))}
     assert log.grades().get("q", {}) == expected
+
+
+@pytest.mark.parametrize("grade", [10**23, 101, -11])
+def test_a_grade_that_is_none_is_refused_with_everything_beside_it(log: JudgmentLog, grade: int) -> None:
+    with pytest.raises(UsageError, match="a grade is a whole number from -10 to 100"):
+        log.append_many([NewJudgment("q", "c", 1, "ann"), NewJudgment("q", "d", grade, "ann")])
+    assert (log.history(), log.last_number()) == ([], 0)
+    for place, edge in enumerate((-10, 100), start=1):
+        assert log.append("q", "d", edge, "ann").grade == edge
+        assert log.last_number() == place
