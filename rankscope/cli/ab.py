@@ -41,7 +41,7 @@ class Options:
     queries: Path | None
     qrels: Path | None
     measure: str
-    relevant_from: int
+    relevant_from: int | None
     limit: int | None
     max_drop: float | None
     reuse: bool
@@ -63,7 +63,7 @@ class Options:
         if (self.queries is None) != (self.qrels is None) and self.pipelines is None:
             raise UsageError("--queries and --qrels are given together or not at all.")
         # A measure that is none is said now and not after both sides have run.
-        measure_run({}, Judgments({"q": {"d": self.relevant_from}}, self.relevant_from), [self.measure])
+        measure_run({}, Judgments({"q": {"d": 100}}, self.relevant_from or 1), [self.measure])
 
 
 @click.command(name="ab")
@@ -74,7 +74,11 @@ class Options:
 @click.option("--queries", type=_FILE, help="Queries: BEIR .jsonl, or lines of id, tab, text.")
 @click.option("--qrels", type=_FILE, help="Judgments: BEIR .tsv or TREC qrels.")
 @click.option("--measure", default="nDCG@10", help="Measure of the comparison; nDCG@10.")
-@click.option("--relevant-from", type=click.IntRange(1), default=1, help="Lowest grade that is relevant; 1.")
+@click.option(
+    "--relevant-from",
+    type=click.IntRange(1),
+    help="Lowest grade that is relevant; 2 where documents are marked as borderline, else 1.",
+)
 @click.option("--limit", type=click.IntRange(1), help="A fixed random sample of this many judged queries.")
 @click.option("--max-drop", type=click.FloatRange(0), help="Exit 1 where B is worse than A by more.")
 @click.option("--reuse", is_flag=True, help="Take over the results of an earlier comparison.")
