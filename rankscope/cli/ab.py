@@ -16,7 +16,7 @@ import click
 from rankscope.cli.eval_targets import Target, collection_targets, load_queries, run_queries, workspace_target
 from rankscope.cli.judged_source import Given, given_traces
 from rankscope.config import parse_toml
-from rankscope.core.sanitize import one_line
+from rankscope.core.sanitize import one_line, visible
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -225,10 +225,14 @@ def _indexed(target: Target, settings: Settings, indexed: Settings) -> Iterator[
     if not needs_own_index(settings, indexed):
         yield target
         return
-    workspace, progress = own_index(target.workspace, settings, user_cache_folder() / "ab")
+    click.echo(f"{one_line(target.name, 60)}: indexing by side B's settings ...", err=True)
+    workspace, build = own_index(target.workspace, settings, user_cache_folder() / "ab")
     with closing(workspace):
-        click.echo(f"{one_line(target.name, 60)}: indexing by side B's settings ...", err=True)
-        show_progress(progress)
+        show_progress(build.iter_progress())
+        if build.report is not None and build.report.skipped:
+            for line in build.report.rejected:
+                click.echo(visible(line), err=True)
+            click.echo(f"{build.report.skipped:,} bad records were left out, as in side A.", err=True)
         yield Target(target.name, workspace, target.queries, target.qrels)
 
 

@@ -39,7 +39,9 @@ def selection_options(function: _Command) -> _Command:
     options = [
         click.option("--since", metavar="DATE", help="Only traces from this moment on."),
         click.option("--before", metavar="DATE", help="Only traces from before this moment."),
-        click.option("--origin", help="Only this origin: live, replay, recorder, import or import:FORMAT."),
+        click.option(
+            "--origin", help="Only this origin: live, replay, recorder, import, import:FORMAT or eval:ab."
+        ),
         click.option("--pipeline", metavar="FINGERPRINT", help="Only this pipeline; may be shortened."),
         click.option("--stratum", help="Only queries of this kind."),
         click.option("--judged/--not-judged", default=None, help="Only judged, or only unjudged, queries."),

@@ -55,7 +55,7 @@ command.add_command(traces_why)
 @click.option(
     "--limit", "-l", type=click.IntRange(1), default=20, show_default=True, help="Most traces shown."
 )
-@click.option("--origin", help="Only this origin: live, replay, recorder, import or import:FORMAT.")
+@click.option("--origin", help="Only this origin: live, replay, recorder, import, import:FORMAT or eval:ab.")
 @click.option("--decision", type=click.Choice(["answer", "refuse"]), help="Only this decision.")
 @click.option("--finding", metavar="CODE", help="Only traces with this finding, such as RS101.")
 @click.option("--slower-than", type=float, metavar="MS", help="Only traces that took longer.")

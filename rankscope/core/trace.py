@@ -17,7 +17,20 @@ from rankscope.core.documents import Document, Query
 from rankscope.core.scales import ScoreScale
 from rankscope.errors import TraceError
 
-__all__ = ["Decision", "Finding", "Floor", "Hit", "ModelInfo", "PipelineInfo", "Ranking", "Severity", "Trace"]
+__all__ = [
+    "COMPARISON_ORIGIN",
+    "EXPERIMENT",
+    "Decision",
+    "Finding",
+    "Floor",
+    "Hit",
+    "ModelInfo",
+    "PipelineInfo",
+    "Ranking",
+    "Severity",
+    "Trace",
+    "of_experiment",
+]
 
 Decision = Literal["answer", "refuse"]
 Severity = Literal["info", "warning", "error"]
@@ -140,6 +153,20 @@ class Finding:
     severity: Severity
     message: str
     doc_ids: tuple[str, ...] = ()
+
+
+EXPERIMENT = "eval"
+"""What the origins of traces that were made to measure something begin with."""
+COMPARISON_ORIGIN = f"{EXPERIMENT}:ab"
+"""Origin of the traces that a comparison of two pipelines leaves."""
+
+
+def of_experiment(origin: str) -> bool:
+    """Whether a trace was made to measure something, and is no query that anyone asked.
+
+    Such traces are looked at where they are named, and never count among those of a pipeline.
+    """
+    return origin.partition(":")[0] == EXPERIMENT
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from rankscope.config import ChunkingSettings
 
@@ -39,3 +40,15 @@ class LoadOptions:
     """Size of the passages that text files are cut into."""
     count_tokens: Callable[[str], int] = estimate_tokens
     """Counts a text's tokens as the models do, without special tokens."""
+
+    def as_json(self) -> dict[str, Any]:
+        """What the user said about the source, without the chunking."""
+        return {name: getattr(self, name) for name in _SAID}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any], chunking: ChunkingSettings) -> LoadOptions:
+        """The options that :meth:`as_json` kept, with a chunking."""
+        return replace(cls(chunking=chunking), **{name: data[name] for name in _SAID if name in data})
+
+
+_SAID = ("format", "text_column", "id_column", "title_column", "delimiter", "skip_bad")

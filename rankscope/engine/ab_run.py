@@ -6,20 +6,27 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from rankscope import __version__
-from rankscope.config import Settings
+from rankscope.config import ChunkingSettings, Settings
+from rankscope.core.trace import COMPARISON_ORIGIN, Trace
 from rankscope.engine.evaluation import pinned_precision
-from rankscope.engine.progress import IndexProgress
+from rankscope.engine.manifest import corpus_fingerprint
 from rankscope.engine.workspace import Workspace
-from rankscope.errors import SettingsError, UsageError
+from rankscope.errors import CorpusError, SettingsError, UsageError
 
 if TYPE_CHECKING:
-    from rankscope.core.trace import Trace
+    from rankscope.corpus.loader import LoadOptions
+    from rankscope.engine.indexing import IndexBuild
 
 __all__ = ["cuts_differently", "needs_own_index", "overridden", "own_index", "storing"]
+
+_READ_BATCH = 500
 
 
 def overridden(settings: Settings, items: Mapping[str, Any]) -> Settings:
@@ -42,43 +49,81 @@ def cuts_differently(a: Settings, b: Settings, documents: Iterator[str]) -> bool
     return a.chunking != b.chunking and any("#" in doc_id for doc_id in documents)
 
 
-def own_index(
-    workspace: Workspace, settings: Settings, work: Path
-) -> tuple[Workspace, Iterator[IndexProgress]]:
-    """A workspace under ``work`` that indexes the same source by these settings, and its progress.
+def own_index(workspace: Workspace, settings: Settings, work: Path) -> tuple[Workspace, IndexBuild]:
+    """A workspace under ``work`` for the same documents by these settings, and the build to be run for it.
 
-    One a source and index settings, so a second comparison finds it ready. Raises UsageError where the
-    source is not known or gone.
+    The source is read as it was for the workspace's index. One a source and index settings, so a second
+    comparison finds it ready. Raises UsageError where the source is not known, gone, or holds other
+    documents than the workspace's index: what is compared would be two corpora.
     """
-    from rankscope.corpus.loader import LoadOptions
     from rankscope.engine.indexing import IndexBuild
 
-    manifest = workspace.manifest
-    source = Path(manifest.source) if manifest is not None else None
-    if source is None or not source.exists():
-        raise UsageError(
-            f"{workspace.folder}: the corpus that was indexed here is not at {source} any more.",
-            remedy="Comparing other models or another chunking needs it.",
-        )
+    source, options = _as_indexed(workspace)
+    _refuse_changed(workspace, source, options)
     chosen = settings.as_mapping()
-    identity = json.dumps([chosen["models"], chosen["chunking"], __version__], sort_keys=True)
+    identity = json.dumps(
+        [chosen["models"], chosen["chunking"], options.as_json(), __version__], sort_keys=True
+    )
     digest = hashlib.sha256(os.fsencode(source.resolve()) + identity.encode()).hexdigest()[:12]
     folder = work / f"{source.name}-{digest}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     made = Workspace(folder, settings=pinned_precision(folder / "eval", settings))
-    build = IndexBuild(made, source, LoadOptions(chunking=settings.chunking, skip_bad=True))
-    return made, build.iter_progress()
+    return made, IndexBuild(made, source, replace(options, chunking=settings.chunking))
+
+
+def _as_indexed(workspace: Workspace) -> tuple[Path, LoadOptions]:
+    """The source of the workspace's index, and how it was read."""
+    from rankscope.corpus.loader import LoadOptions
+
+    manifest = workspace.manifest
+    if manifest is None or not Path(manifest.source).exists():
+        raise UsageError(
+            f"{workspace.folder}: the corpus that was indexed here is not at "
+            f"{None if manifest is None else manifest.source} any more.",
+            remedy="Comparing other models or another chunking needs it.",
+        )
+    said = {} if workspace.sample else manifest.load_options  # the sample is read in one way alone
+    if said is None:
+        raise UsageError(
+            f"{workspace.folder}: this index does not say how its source was read.",
+            remedy="Run `rankscope index` again before comparing other models or another chunking.",
+        )
+    return Path(manifest.source), LoadOptions.from_json(said, ChunkingSettings(**manifest.chunking))
+
+
+def _refuse_changed(workspace: Workspace, source: Path, options: LoadOptions) -> None:
+    """Read the source as the workspace's index did and raise UsageError where other documents come out."""
+    from rankscope.corpus.document_store import DocumentStore
+    from rankscope.corpus.loader import load
+    from rankscope.stages.dense.bundled import token_counter
+
+    manifest = workspace.manifest
+    assert manifest is not None
+    remedy = "Run `rankscope index` again, then compare."
+    with (
+        TemporaryDirectory(prefix="rankscope-ab-") as scratch,
+        DocumentStore.create(Path(scratch) / "documents.db") as store,
+    ):
+        documents = iter(load(source, replace(options, count_tokens=token_counter())))
+        try:
+            while batch := list(islice(documents, _READ_BATCH)):
+                store.insert(batch)
+        except CorpusError as error:
+            raise UsageError(f"the source changed since A was indexed: {error}", remedy=remedy) from error
+        store.seal()
+        today = corpus_fingerprint(store.fingerprint_rows())
+    if today != manifest.fingerprint:
+        raise UsageError(f"{source}: the source changed since A was indexed.", remedy=remedy)
 
 
 def storing(workspace: Workspace, name: str) -> Any:
     """What keeps each finished trace of a side in the workspace's store, so that it can be opened.
 
-    The traces say in their attributes which side they are of.
+    The traces say in their attributes which side they are of, and by their origin that nobody asked.
     """
-    from dataclasses import replace
 
     def keep(trace: Trace) -> Trace:
-        named = replace(trace, attributes={**trace.attributes, "ab": name})
+        named = replace(trace, origin=COMPARISON_ORIGIN, attributes={**trace.attributes, "ab": name})
         workspace.traces.append(named)
         return named
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rankscope.core.trace import Trace
+from rankscope.core.trace import EXPERIMENT, Trace
 from rankscope.errors import InputError, UsageError
 from rankscope.insight.diff.pairing import Pairing, TraceKey, key_of, pair_up, trace_key
 
@@ -51,7 +51,8 @@ class Comparison:
 
 def select_side(store: TraceStore | None, text: str, *, now: datetime) -> Side:
     """What ``text`` names: a file of traces; ``job:KEY``, the traces of one replay; a trace id or its start;
-    else a filter as in the list of traces, such as ``origin:import`` or ``parent:ID``.
+    else a filter as in the list of traces, such as ``origin:import`` or ``parent:ID``. Traces of comparisons
+    pass a filter only where it names their origin.
 
     ``store`` is None where there is no trace database. Raises InputError when nothing is named.
     """
@@ -98,7 +99,11 @@ def _of_filter(store: TraceStore, text: str, now: datetime) -> Side:
     from rankscope.tracing.filter_language import parse_filter
     from rankscope.tracing.trace_keys import read_keys
 
-    keys = tuple(_key(row) for row in read_keys(store.path, parse_filter(text, now)))
+    chosen = parse_filter(text, now)
+    apart: set[str] = set()
+    if chosen.origin is None:  # traces that were made to measure something stand for no query that was asked
+        apart = {row.trace_id for row in read_keys(store.path, replace(chosen, origin=EXPERIMENT))}
+    keys = tuple(_key(row) for row in read_keys(store.path, chosen) if row.trace_id not in apart)
     if not keys:
         raise InputError(
             f"{text!r:.80} names no trace: no file, no id, and no stored trace passes it as a filter.",

@@ -103,6 +103,7 @@ class IndexBuild:
             manifest = self._manifest(store, skipped)
             present = self._usable_present()
             if present is not None and present.same_input(manifest):
+                self._keep_source(present, manifest)
                 self.report = self._reported(present, unchanged=True)
                 self.workspace.generations.discard_staging()
                 return
@@ -114,6 +115,13 @@ class IndexBuild:
         self.workspace.generations.publish(staging)
         self.report = self._reported(manifest, unchanged=False)
         yield IndexProgress("finishing", 1, 1, 0.0, None)
+
+    def _keep_source(self, present: Manifest, new: Manifest) -> None:
+        """Say in the manifest in use where the same documents lie now, and how they are read."""
+        named = replace(present, source=new.source, load_options=new.load_options, skipped=new.skipped)
+        folder = self.workspace.generations.current()
+        if named != present and folder is not None:
+            named.write(folder)
 
     def _read(
         self, store: DocumentStore, cancelled: Callable[[], bool]
@@ -150,10 +158,12 @@ class IndexBuild:
             parts.close()
 
     def _manifest(self, store: DocumentStore, skipped: int) -> Manifest:
+        from rankscope.corpus.loader import LoadOptions
         from rankscope.stages.bm25.tokenizer import RULES_VERSION
         from rankscope.stages.dense.bundled import model_configuration, model_revision, resolve_model
 
         models = self.workspace.settings.models
+        options = self.options or LoadOptions(chunking=self.workspace.settings.chunking)
         folder = resolve_model(models.bi_encoder, models.download)
         return Manifest(
             created_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -167,11 +177,12 @@ class IndexBuild:
             bi_encoder_dtype=_DTYPES.get(models.precision, ""),
             dimension=0,
             tokenizer=RULES_VERSION,
-            chunking=asdict(self.options.chunking if self.options else self.workspace.settings.chunking),
+            chunking=asdict(options.chunking),
             truncated_documents=0,
             truncated_tokens=0,
             skipped=skipped,
             example_queries=example_queries(self.source),
+            load_options=options.as_json(),
         )
 
     def _embed(

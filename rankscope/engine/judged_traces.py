@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from rankscope.core.trace import Trace
+from rankscope.core.trace import Trace, of_experiment
 from rankscope.errors import InputError, UsageError
 from rankscope.insight.judgments import Judgments
 
@@ -33,7 +33,8 @@ class JudgedTraces:
     others: Mapping[str, int] = field(default_factory=dict)
     """Judged queries of the pipelines that were not taken."""
     counts: Mapping[str, int] = field(default_factory=dict)
-    """``unjudged`` traces, ``older`` traces of queries that have a newer one, ``rejected`` records."""
+    """``unjudged`` traces, ``older`` traces of queries that have a newer one, ``rejected`` records, traces
+    ``of comparisons``."""
 
 
 class _Row(NamedTuple):
@@ -56,8 +57,9 @@ def from_store(
     """The stored traces of judged queries of the pipeline that has most of them, or of the one named.
 
     Judgments are looked up by query id, else by text; ``texts`` (by query id) tells which ids and texts
-    are one query. ``pipeline`` is a fingerprint or its start. Raises UsageError when no stored trace is
-    judged, or the pipeline has none.
+    are one query. ``pipeline`` is a fingerprint or its start. Traces of experiments are taken only where
+    ``pipeline`` names their origin (``eval:ab`` and a fingerprint), or a fingerprint that has no others.
+    Raises UsageError when no stored trace is judged, or the pipeline has none.
     """
     from rankscope.tracing.score_rows import ScoreReader
     from rankscope.tracing.store import TraceStore
@@ -65,19 +67,35 @@ def from_store(
 
     ids = _ids_of(texts)
     rows: list[_Row] = []
-    total = 0
+    experiments: list[_Row] = []
+    total = made_for_experiments = 0
     if path.exists():
         with ScoreReader.open(path) as reader:
             for row in reader.rows(TraceFilter()):
-                total += 1
+                apart = of_experiment(row.origin)
+                made_for_experiments += apart
+                total += not apart
                 key = _key(judgments, ids, row.query_id, row.query)
                 if key is not None:
                     made_by = row.pipeline.fingerprint or row.origin
-                    rows.append(_Row(key, row.trace_id, made_by, (row.created_at, row.seq)))
-    chosen, made_by, others, older = _choose(rows, pipeline, total)
+                    if apart:
+                        made_by = f"{row.origin} {row.pipeline.fingerprint}"
+                    found = _Row(key, row.trace_id, made_by, (row.created_at, row.seq))
+                    (experiments if apart else rows).append(found)
+    apart_but_named = _of_experiments(experiments, rows, pipeline)
+    if pipeline is None and experiments and not rows:
+        raise UsageError(
+            "no trace of a judged query is there, only those of comparisons.",
+            remedy=f"Name one of their pipelines, for example {experiments[-1].pipeline[:30]!r}.",
+        )
+    chosen, made_by, others, older = _choose(
+        apart_but_named or rows, None if apart_but_named else pipeline, total
+    )
     with TraceStore(path, create=False) as store:
         traces = tuple(_under(store.get(row.trace_id), row.key) for row in chosen)
     counts = {"unjudged": total - len(rows), "older": older}
+    if made_for_experiments and not apart_but_named:
+        counts["of comparisons"] = made_for_experiments
     return JudgedTraces(name, traces, judgments, strata or {}, made_by, others, counts)
 
 
@@ -139,6 +157,17 @@ def _under(trace: Trace, key: str) -> Trace:
     if key in (trace.query.query_id, trace.query.text):
         return trace
     return replace(trace, query=replace(trace.query, query_id=key))
+
+
+def _of_experiments(experiments: Sequence[_Row], rows: Sequence[_Row], pipeline: str | None) -> list[_Row]:
+    """Those of the experiments' rows that ``pipeline`` names; none where it names others, or nothing."""
+    if pipeline is None or any(row.pipeline.startswith(pipeline) for row in rows):
+        return []
+    return [
+        row
+        for row in experiments
+        if row.pipeline.startswith(pipeline) or row.pipeline.partition(" ")[2].startswith(pipeline)
+    ]
 
 
 def _choose(

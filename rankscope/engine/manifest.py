@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from rankscope.config import Settings
 from rankscope.errors import IndexMismatch, WorkspaceError
@@ -49,11 +50,15 @@ class Manifest:
     bi_encoder_configuration: str = ""
     """Hash of what else decides the bi-encoder's vectors: pooling, tokenizer, longest input."""
     schema: str = SCHEMA
+    load_options: dict[str, Any] | None = None
+    """How the source was read, besides the chunking; None in an index that was built before this was kept."""
 
     def write(self, folder: Path) -> None:
-        """Store as ``manifest.json`` in the index folder."""
+        """Store as ``manifest.json`` in the index folder; one that is in use is replaced at one blow."""
         text = json.dumps(asdict(self), indent=2, ensure_ascii=False)
-        (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        new = folder / "manifest.json.new"
+        new.write_text(text + "\n", encoding="utf-8")
+        new.replace(folder / "manifest.json")
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:

@@ -27,7 +27,7 @@ from rankscope import __version__
 from rankscope.core.cancellation import never
 from rankscope.core.events import TraceFinished
 from rankscope.core.protocols import ScoredPair
-from rankscope.core.trace import Ranking, Trace
+from rankscope.core.trace import Ranking, Trace, of_experiment
 from rankscope.engine.pipeline import Pipeline, no_findings
 from rankscope.engine.replay_draft import Draft, corpus_key, draft_of_found, draft_of_saved
 from rankscope.engine.replay_today import Today
@@ -112,13 +112,22 @@ ReplayEvent = ReplayProgress | Replayed | NotReplayed
 
 
 def replayable_ids(store: TraceStore, chosen: TraceFilter | None = None) -> list[str]:
-    """Ids of the traces that pass the filter and are no replays themselves, oldest first."""
+    """Ids of the traces that pass the filter and are no replays themselves, oldest first.
+
+    Those of experiments only where the filter names an origin.
+    """
     from rankscope.tracing.summaries import TraceFilter
+
+    named = chosen is not None and chosen.origin is not None
 
     found: list[str] = []
     last = None
     while page := store.summaries(1000, last, chosen=chosen or TraceFilter(), oldest_first=True):
-        found += [row.trace_id for row in page if row.origin != "replay"]
+        found += [
+            row.trace_id
+            for row in page
+            if row.origin != "replay" and (named or not of_experiment(row.origin))
+        ]
         last = page[-1]
     return found
 
@@ -365,7 +374,7 @@ def _first_stages(
     if pipeline.reranker is None:
         return found, None, ""
     gate = replace(pipeline.gate, follow_up=False)  # saved traces do not follow one another
-    if skip := gate.reason(found, fused, pipeline.top_k):
+    if skip := gate.reason(found, fused, pipeline.needless):
         return found, fused, skip
     for later in pipeline.iter_cascade(found, fused, cancelled):
         found = later.trace

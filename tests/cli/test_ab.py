@@ -121,6 +121,78 @@ def test_another_chunking_gets_an_index_of_its_own_and_counts_documents(folder: 
     assert "is not at" in str(error)
 
 
+@pytest.fixture
+def table(workspace: Path) -> Path:
+    """A CSV file whose columns have names of their own, with a bad record, indexed as the user said."""
+    (workspace / "rankscope.toml").write_text("[rerank]\nenabled = false\n")
+    rows = [
+        "key;head;body",
+        "acme;Leave;Carry over of leave at acme",
+        "globex;Leave;Parental leave at globex",
+    ]
+    (workspace / "rows.txt").write_text("\n".join([*rows, "bad;;", "initech;Pay;Wages in December"]) + "\n")
+    said = "--format csv --delimiter ; --id-column key --title-column head --text-column body --skip-bad"
+    index = CliRunner().invoke(cli, ["-w", str(workspace), "index", "rows.txt", *said.split()])
+    assert index.exit_code == 0, index.output
+    (workspace / "queries.tsv").write_text("1\tcarry over leave at acme\n2\tparental leave at globex\n")
+    (workspace / "qrels.txt").write_text("1 0 acme 1\n2 0 globex 1\n")
+    return workspace
+
+
+FILES = ("--queries", "queries.tsv", "--qrels", "qrels.txt")
+OTHER = ("--set", "chunking.tokens=100")
+
+
+def test_the_other_side_reads_the_source_as_it_was_read_for_the_index(table: Path) -> None:
+    result = run(*OTHER, *FILES, "--json")
+    assert result.exit_code == 0, result.stderr
+    assert "1 bad records were left out, as in side A" in result.stderr
+    row = next(item for item in json.loads(result.stdout)["rows"] if item["name"] == "nDCG@10")
+    assert (row["a"]["value"], row["difference"]["value"]) == (1.0, 0.0)
+
+
+def test_a_source_that_changed_since_is_refused_before_anything_runs(table: Path) -> None:
+    source = table / "rows.txt"
+    before = source.read_text()
+    source.write_text(before.replace("at globex", "at hooli"))
+    error = fail(*OTHER, *FILES)
+    assert isinstance(error, UsageError)
+    assert "the source changed since A was indexed" in str(error)
+    assert "Run `rankscope index`" in str(error)
+    source.write_text("key;head;other\na;b;c\n")
+    assert "the source changed since A was indexed" in str(fail(*OTHER, *FILES))
+    assert not (table / "traces.db").exists()
+
+
+def test_a_folder_that_changed_since_is_refused_though_its_passages_have_other_borders(folder: Path) -> None:
+    (folder / "texts" / "hooli.md").write_text(GUIDE.format("At hooli this holds since 2024."))
+    assert "the source changed since A was indexed" in str(fail(*OTHER, *FILES))
+
+
+def test_an_index_that_does_not_say_how_its_source_was_read_is_to_be_built_again(table: Path) -> None:
+    current = Workspace(table).generations.current()
+    assert current is not None
+    path = current / "manifest.json"
+    manifest = json.loads(path.read_text())
+    said = manifest.pop("load_options")
+    assert (said["text_column"], said["id_column"], said["skip_bad"]) == ("body", "key", True)
+    path.write_text(json.dumps(manifest))
+    error = fail(*OTHER, *FILES)
+    assert isinstance(error, UsageError)
+    assert "Run `rankscope index` again before comparing" in str(error)
+
+
+def test_traces_of_a_comparison_are_not_those_of_a_pipeline(table: Path) -> None:
+    compared = run_json("--set", "floor.top_k=3", *FILES)
+    with TraceStore(table / "traces.db") as store:
+        sides = [store.get(compared["queries"][0][name]) for name in ("trace_a", "trace_b")]
+    assert {side.origin for side in sides} == {"eval:ab"}
+    assert sides[0].pipeline.fingerprint == sides[1].pipeline.fingerprint  # K is no part of it
+    stored = CliRunner().invoke(cli, ["verdict", "--traces", *FILES])
+    assert isinstance(stored.exception, UsageError)
+    assert "only those of comparisons" in str(stored.exception)
+
+
 def test_settings_that_are_none_are_refused(folder: Path) -> None:
     files = ("--queries", "queries.tsv", "--qrels", "qrels.txt")
     assert "same settings" in str(fail("--set", "floor.top_k=10", *files))

@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from rankscope.config import ChunkingSettings
 from rankscope.core.documents import Query
+from rankscope.corpus.loader import LoadOptions
 from rankscope.engine import factory
 from rankscope.engine.indexing import IndexBuild, IndexReport
 from rankscope.engine.manifest import Manifest
@@ -76,6 +78,26 @@ def test_nothing_changed_does_nothing(tmp_path: Path, encoder: HashedEncoder) ->
     assert build(tmp_path / "w", source).unchanged
     assert encoder.encoded == []
     assert Workspace(tmp_path / "w").generations.current() == before
+
+
+def test_an_unchanged_index_learns_where_its_source_lies_and_how_it_was_read(
+    tmp_path: Path, encoder: HashedEncoder
+) -> None:
+    source = write_corpus(tmp_path / "c.jsonl", texts(3))
+    build(tmp_path / "w", source)
+    workspace = Workspace(tmp_path / "w")
+    current, first = workspace.generations.current(), workspace.manifest
+    assert current is not None
+    assert first is not None
+    replace(first, load_options=None).write(current)  # as an index of before
+    moved = source.rename(tmp_path / "moved.jsonl")
+    report = IndexBuild(workspace, moved, LoadOptions(format="jsonl", text_column="text")).run()
+    assert (report.unchanged, workspace.generations.current()) == (True, current)
+    kept = workspace.manifest
+    assert kept is not None
+    assert kept.load_options is not None
+    assert (kept.source, kept.fingerprint) == (str(moved), first.fingerprint)
+    assert LoadOptions.from_json(kept.load_options, ChunkingSettings()).text_column == "text"
 
 
 def test_one_changed_document_is_embedded_alone(tmp_path: Path, encoder: HashedEncoder) -> None:

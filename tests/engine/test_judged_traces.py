@@ -56,6 +56,33 @@ def test_the_newest_trace_of_each_query_of_the_pipeline_that_has_most(tmp_path: 
         from_store(path, JUDGED, pipeline="z")
 
 
+def test_traces_of_comparisons_are_taken_where_they_are_named(tmp_path: Path) -> None:
+    def compared(name: str, query: Query, pipeline: str, minute: int) -> Trace:
+        return replace(made(name, query, pipeline, minute), origin="eval:ab")
+
+    path = stored(
+        tmp_path,
+        made("asked", ONE, "x"),
+        compared("a1", ONE, "x", 5),
+        compared("a2", TWO, "x", 5),
+        compared("b2", TWO, "y", 6),
+    )
+    for named in (None, "x"):
+        found = from_store(path, JUDGED, pipeline=named)
+        assert [item.trace_id for item in found.traces] == ["asked"]
+        assert (found.others, found.counts) == ({}, {"unjudged": 0, "older": 0, "of comparisons": 3})
+    assert {item.trace_id for item in from_store(path, JUDGED, pipeline="eval:ab x").traces} == {"a1", "a2"}
+    assert [item.trace_id for item in from_store(path, JUDGED, pipeline="y").traces] == ["b2"]
+    with pytest.raises(UsageError, match="no judged trace is of the pipeline 'z'"):
+        from_store(path, JUDGED, pipeline="z")
+
+
+def test_nothing_but_comparisons_says_how_to_name_them(tmp_path: Path) -> None:
+    path = stored(tmp_path, replace(made("a", ONE, "x"), origin="eval:ab"))
+    with pytest.raises(UsageError, match=r"only those of comparisons.*eval:ab x"):
+        from_store(path, JUDGED)
+
+
 def test_a_text_and_an_id_of_one_query_are_one_query(tmp_path: Path) -> None:
     path = stored(tmp_path, made("by-id", ONE, "x"), made("by-text", Query("one"), "x", 3))
     judgments = Judgments({"q1": {"a": 1}, "one": {"a": 1}})

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from rankscope.core.documents import Document, Query
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Hit, ModelInfo, PipelineInfo, Ranking, Trace
 from rankscope.engine import replay as replay_module
+from rankscope.engine.comparing import select_side
 from rankscope.engine.replay import (
     NotReplayed,
     Replay,
@@ -30,6 +32,7 @@ from rankscope.engine.workspace import Workspace
 from rankscope.errors import Cancelled, UsageError
 from rankscope.insight.coverage import coverage_of
 from rankscope.tracing.store import TraceStore
+from rankscope.tracing.summaries import TraceFilter
 from tests.engine.counting_reranker import CountingReranker
 
 TEXTS = {
@@ -263,6 +266,18 @@ def test_a_list_that_was_too_short_to_rerank_stays_so(store: TraceStore) -> None
 def test_replays_are_not_replayed_by_all(store: TraceStore) -> None:
     run(store, saved())
     assert replayable_ids(store) == ["saved-1"]
+
+
+def test_comparisons_are_replayed_where_they_are_named(store: TraceStore) -> None:
+    for trace in (saved(), replace(saved("compared"), origin="eval:ab")):
+        store.append(trace)
+    store.flush()
+    assert replayable_ids(store) == ["saved-1"]
+    assert replayable_ids(store, TraceFilter(origin="eval")) == ["compared"]
+    now = datetime.now(UTC)
+    text = saved().query.text.split()[0]
+    assert [key.trace_id for key in select_side(store, text, now=now).keys] == ["saved-1"]
+    assert [key.trace_id for key in select_side(store, "origin:eval:ab", now=now).keys] == ["compared"]
 
 
 def many(count: int) -> list[Trace]:

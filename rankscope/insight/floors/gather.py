@@ -9,7 +9,7 @@ from datetime import datetime
 
 import numpy as np
 
-from rankscope.core.trace import Trace
+from rankscope.core.trace import Trace, of_experiment
 from rankscope.insight.floors.observations import (
     DEFAULT_TOP_K,
     UNJUDGED,
@@ -27,7 +27,10 @@ __all__ = ["Gathered", "Selection", "gather", "grade_meaning"]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which traces to look at; what is None or empty does not limit."""
+    """Which traces to look at; what is None or empty does not limit.
+
+    Those of experiments, which ask the same queries again, only where ``origin`` names them.
+    """
 
     since: datetime | None = None
     before: datetime | None = None
@@ -52,6 +55,8 @@ class Selection:
         if self.since is not None and created_at < self.since:
             return False
         if self.before is not None and created_at >= self.before:
+            return False
+        if self.origin is None and of_experiment(origin):
             return False
         if self.origin is not None and origin.partition(":")[0] != self.origin != origin:
             return False
@@ -97,21 +102,21 @@ def gather(
 ) -> Gathered:
     """Observations of the chosen traces, one table for each score scale and model.
 
-    Judgments and ``strata`` are looked up by query id, else by query text. ``relevant_from`` and
+    Without a selection all are taken. Judgments and ``strata`` are looked up by query id, else by query
+    text. ``relevant_from`` and
     ``borderline_grade`` are read from the grades where they are not given. ``unjudged_as`` is the grade
     that an unjudged document of a judged query counts as; by default it stays unknown.
     """
     usual = grade_meaning(judgments)
     lowest = usual[0] if relevant_from is None else relevant_from
     borderline = usual[1] if borderline_grade is None else borderline_grade
-    chosen = selection or Selection()
     columns: dict[ScoreSource, _Columns] = {}
     accepted = without_order = 0
     for trace in traces:
         known = grades_of(judgments, trace)
         names = strata or {}
         stratum = names.get(trace.query.query_id or "") or names.get(trace.query.text, "")
-        if not chosen.accepts(trace, stratum=stratum, judged=bool(known)):
+        if selection is not None and not selection.accepts(trace, stratum=stratum, judged=bool(known)):
             continue
         accepted += 1
         source = source_of(trace)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rankscope.core.scales import ScoreScale
+from rankscope.core.trace import of_experiment
 from rankscope.insight.floors.gather import Gathered, Selection, grade_meaning
 from rankscope.insight.floors.observations import (
     DEFAULT_TOP_K,
@@ -60,6 +61,8 @@ def gather_stored(
     filtered = TraceFilter(origin=chosen.origin, since=chosen.since, before=chosen.before)
     with ScoreReader.open(path) as reader:
         rows = reader.rows(filtered)
+        if chosen.origin is None:
+            rows = [row for row in rows if not of_experiment(row.origin)]
         if replace(chosen, origin=None, since=None, before=None) != Selection():  # SQL looked at those three
             rows = [row for row in rows if known.accepts(chosen, row)]
         standing = [row for row in rows if row.ranking is not None]

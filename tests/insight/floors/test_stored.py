@@ -182,3 +182,21 @@ def test_a_cache_of_another_database_or_a_broken_one_is_not_used(
         assert gather_stored(made[1]).groups[0].scores.tolist() == [0.2]
     np.savez(caches[1], seqs=np.array([1.0]), digests=np.zeros(1), offsets=np.zeros(2), scores=np.zeros(3))
     assert gather_stored(made[1]).groups[0].scores.tolist() == [0.2]
+
+
+def test_traces_of_comparisons_count_only_where_they_are_named(tmp_path: Path) -> None:
+    traces = [
+        scored_trace("a", [0.9], number=1),
+        scored_trace("a", [0.8], number=2, trace_id="b", origin="eval:ab"),
+    ]
+    path = tmp_path / "traces.db"
+    with TraceStore(path) as store:
+        for trace in traces:
+            store.append(trace)
+    named, others = Selection(origin="eval:ab"), Selection(origin="import")
+    for chosen, expected in ((Selection(), 1), (Selection(judged=False), 1), (named, 1), (others, 0)):
+        assert gather_stored(path, selection=chosen).traces == expected
+        assert gather(traces, selection=chosen).traces == expected
+    assert list(gather_stored(path).groups[0].trace_ids) == ["t-a"]
+    assert list(gather_stored(path, selection=named).groups[0].trace_ids) == ["b"]
+    assert gather(traces).traces == 2  # what is handed over is what was chosen
