@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from rankscope.config import load_settings
 from rankscope.core.scales import ScoreScale
 from rankscope.tracing.floor_log import StoredFloor
+from rankscope.tui import floors_messages
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.floors_state import FloorsPhase, FloorsState
 from rankscope.tui.screens.confirm import Confirm
@@ -220,6 +221,14 @@ async def test_a_floor_set_elsewhere_is_not_overwritten(tmp_path: Path) -> None:
         stored = bench.current
         assert stored is not None
         assert (stored.value, stored.replaces) == (0.45, elsewhere.number)
+
+
+async def test_a_reason_is_shown_without_its_controls(tmp_path: Path) -> None:
+    async with floors(tmp_path) as bench:
+        bench.screen.threads.post(floors_messages.FloorNotStored("disk\x1b]0;x\x07 \u202efull\nnow"))
+        await bench.until(lambda: "Not stored" in bench.text())
+        said = [item.message for item in bench.app._notifications]
+        assert said == ["disk␛]0;x␇ ⇦full now"]
 
 
 async def test_documents_at_the_floor_are_judged_with_one_key_each(tmp_path: Path) -> None:

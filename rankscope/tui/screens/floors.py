@@ -15,6 +15,7 @@ from textual.binding import BindingType
 from textual.reactive import var
 
 from rankscope.config import FILE_NAME, load_settings
+from rankscope.core.sanitize import one_line
 from rankscope.engine.deciding import last_numbers
 from rankscope.engine.floor_material import read_floors
 from rankscope.engine.floors import undo_floor
@@ -319,7 +320,8 @@ class FloorsScreen(FloorsLayout):
 
     @on(floors_messages.FloorNotStored)
     def _floor_not_stored(self, message: floors_messages.FloorNotStored) -> None:
-        self.notify(message.reason, title="Not stored", severity="warning", markup=False, timeout=10)
+        said = one_line(message.reason, 400)
+        self.notify(said, title="Not stored", severity="warning", markup=False, timeout=10)
         self.action_read_again()
 
     # Judging
@@ -341,7 +343,7 @@ class FloorsScreen(FloorsLayout):
                 trace_id=group.trace_ids[document.trace],
             )
         except RankScopeError as error:
-            self.notify(str(error), title="Not judged", severity="error", markup=False)
+            self.notify(one_line(str(error)), title="Not judged", severity="error", markup=False)
             return
         self.state = self.state.marked(document, mark)
 
@@ -349,7 +351,7 @@ class FloorsScreen(FloorsLayout):
         try:
             undone = self.judging.log.undo(self.judging.judge)
         except RankScopeError as error:
-            self.notify(str(error), title="Not undone", severity="warning", markup=False)
+            self.notify(one_line(str(error)), title="Not undone", severity="warning", markup=False)
             return
         marks = {**self.state.marks, (undone.query, undone.doc_id): ""}
         self.state = replace(self.state, marks=marks, note=f"Taken back: {undone.doc_id}.")
