@@ -88,7 +88,8 @@ class GateSettings:
     signal: str = "fusion"
     """The list whose scores the gap is taken from: ``fusion``, ``bm25`` or ``dense``."""
     few: int = 0
-    """Skip where there are no more candidates than this; 0 is off. No more than K are never reranked."""
+    """Skip where there are no more candidates than this; 0 is off. No more than K need no new order, so they
+    are reranked only where the floor needs the scores."""
     follow_up: bool = False
     """Skip where another query right before had the same set of candidates."""
 
@@ -190,9 +191,10 @@ class JudgeSettings:
     model: str = ""
     """Model that the service is asked for."""
     rubric: str = ""
-    """File with the rubric, relative to the workspace; empty means the one that comes with RankScope."""
+    """File with the rubric, inside the workspace; empty means the one that comes with RankScope."""
     key_env: str = "RANKSCOPE_JUDGE_KEY"
-    """Environment variable that holds the service's key. The key itself is never kept."""
+    """Environment variable that holds the service's key; its name starts with ``RANKSCOPE_JUDGE_``. The key
+    itself is never kept, and goes over https only, or to this machine."""
     timeout_s: float = 60.0
     """How long to wait for one answer."""
     retries: int = 3

@@ -14,9 +14,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http.client import HTTPException, HTTPMessage
+from ipaddress import ip_address
 from typing import IO, Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from rankscope.core.documents import Document
@@ -51,7 +52,8 @@ class OpenAiJudge:
     """Asks ``model`` at ``endpoint`` by ``rubric``. Safe to use from one thread at a time.
 
     ``wait`` sleeps between two tries and says whether the wait was cut short, as ``Event.wait`` does.
-    Raises SettingsError for an endpoint that is no http address.
+    Raises SettingsError for an endpoint that is no http address, and for a key that would leave this machine
+    unencrypted.
     """
 
     def __init__(
@@ -65,7 +67,7 @@ class OpenAiJudge:
         retries: int = 3,
         wait: Callable[[float], object] = time.sleep,
     ) -> None:
-        parts = urlsplit(endpoint)
+        parts = _split(endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
             raise SettingsError(
                 f"judge.endpoint is {endpoint!r:.120}, expected an http or https address.",
@@ -73,6 +75,11 @@ class OpenAiJudge:
             )
         if key is not None and not key.isascii():
             raise SettingsError("the judge's key holds characters that no header can carry.")
+        if key is not None and parts.scheme == "http" and not _is_loopback(parts.hostname):
+            raise SettingsError(
+                f"judge.endpoint is {endpoint!r:.120}: the key would go over the network unencrypted.",
+                remedy="Use an https address, or no key.",
+            )
         self.model = model
         self.host = parts.netloc
         self._url = endpoint.rstrip("/") + "/chat/completions"
@@ -88,6 +95,11 @@ class OpenAiJudge:
         """The judge's name: model and rubric, since another rubric makes another judge."""
         digest = hashlib.sha256(self._rubric.encode("utf-8", "surrogatepass")).hexdigest()
         return f"{self.model}#{digest[:6]}"
+
+    @property
+    def sends_key(self) -> bool:
+        """Whether requests carry a key."""
+        return self._key is not None
 
     def propose(self, query: str, document: Document) -> Proposal:
         """A grade for one passage, of which everything is sent.
@@ -187,6 +199,20 @@ class OpenAiJudge:
         asked = _seconds(retry_after)
         if self._wait(min(max(seconds, asked), _LONGEST_WAIT_S)):
             raise Cancelled("the judge was told to stop.")
+
+
+def _split(endpoint: str) -> SplitResult:
+    try:
+        return urlsplit(endpoint)
+    except ValueError:  # brackets that hold no address
+        return SplitResult("", "", "", "", "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _proposal(value: object) -> Proposal | None:

@@ -1,8 +1,13 @@
-"""Grades that a model proposes for a query's candidates. Off unless ``rankscope.toml`` names a service."""
+"""Grades that a model proposes for a query's candidates. Off unless ``rankscope.toml`` names a service.
+
+That file may be somebody else's: it is found upward from the current folder. So it can name no other variable
+of the environment than those meant for this, and no rubric outside the workspace.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Collection
 from importlib.resources import files
@@ -16,6 +21,8 @@ from rankscope.tracing.judgment_log import JudgmentKind, JudgmentLog, StoredJudg
 
 __all__ = ["is_configured", "model_judge", "propose"]
 
+_KEY_NAMES = re.compile(r"RANKSCOPE_JUDGE_[A-Z0-9_]+")
+
 
 def is_configured(settings: JudgeSettings) -> bool:
     """Whether a service is named at all."""
@@ -25,7 +32,8 @@ def is_configured(settings: JudgeSettings) -> bool:
 def model_judge(settings: JudgeSettings, folder: Path, stopped: threading.Event) -> OpenAiJudge:
     """The judge that the settings name; ``folder`` is the workspace's. Waits end when ``stopped`` is set.
 
-    Raises SettingsError where a setting is missing or the rubric cannot be read.
+    Nothing is sent yet. Raises SettingsError where a setting is missing or not allowed, or the rubric cannot
+    be read.
     """
     if not settings.endpoint or not settings.model:
         missing = "judge.endpoint" if not settings.endpoint else "judge.model"
@@ -34,11 +42,21 @@ def model_judge(settings: JudgeSettings, folder: Path, stopped: threading.Event)
         settings.endpoint,
         settings.model,
         _rubric(settings, folder),
-        key=os.environ.get(settings.key_env) or None,
+        key=_key(settings),
         timeout_s=settings.timeout_s,
         retries=settings.retries,
         wait=stopped.wait,
     )
+
+
+def _key(settings: JudgeSettings) -> str | None:
+    """The service's key, if there is one."""
+    if settings.key_env and _KEY_NAMES.fullmatch(settings.key_env) is None:
+        raise SettingsError(
+            f"judge.key_env is {settings.key_env!r:.80}, expected a name such as RANKSCOPE_JUDGE_KEY.",
+            remedy="Only variables whose names start with RANKSCOPE_JUDGE_ are sent to a service.",
+        )
+    return os.environ.get(settings.key_env) or None
 
 
 def _rubric(settings: JudgeSettings, folder: Path) -> str:
@@ -46,8 +64,16 @@ def _rubric(settings: JudgeSettings, folder: Path) -> str:
         return files("rankscope.adapters").joinpath("judge_rubric.md").read_text(encoding="utf-8")
     path = folder / settings.rubric
     try:
+        inside = path.resolve().is_relative_to(folder.resolve())
+        if not inside:
+            raise SettingsError(
+                f"judge.rubric, {path}: lies outside the workspace.",
+                remedy="The rubric is sent to the service: copy it into the workspace's folder.",
+            )
+        if path.exists() and not path.is_file():
+            raise SettingsError(f"judge.rubric, {path}: is no file.")
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, a NUL, no UTF-8
         raise SettingsError(f"judge.rubric, {path}: cannot be read: {error}.") from error
     if not text.strip():
         raise SettingsError(f"judge.rubric, {path}: the file is empty.")

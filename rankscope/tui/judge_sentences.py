@@ -9,7 +9,7 @@ from rankscope.tracing.judgment_log import StoredJudgment
 from rankscope.tui.judge_state import GRADE_WORDS, JudgePhase, JudgeState
 from rankscope.tui.sentences import Sentence
 
-__all__ = ["NOTHING_TO_JUDGE", "grade_text", "judge_sentence"]
+__all__ = ["NOTHING_TO_JUDGE", "grade_text", "judge_sentence", "sending_question"]
 
 NOTHING_TO_JUDGE = (
     "No traces are stored yet: run queries in the probe (alt+1, enter keeps a run), or import a log with "
@@ -23,6 +23,12 @@ def grade_text(judgment: StoredJudgment) -> str:
         return f"{judgment.grade} borderline"
     words = GRADE_WORDS[judgment.grade] if 0 <= judgment.grade < len(GRADE_WORDS) else ""
     return f"{judgment.grade} {words}".rstrip()
+
+
+def sending_question(host: str, key_env: str) -> str:
+    """What a person agrees to before a service is asked; ``key_env`` is empty where no key goes along."""
+    key = f", and the key in {one_line(key_env, 60)}" if key_env else ""
+    return f"rankscope.toml sends queries and their passages to {one_line(host, 120)}{key}. Send them?"
 
 
 def judge_sentence(state: JudgeState) -> Sentence:

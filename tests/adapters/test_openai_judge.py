@@ -183,3 +183,23 @@ def test_no_answer_breaks_the_reading(text: str) -> None:
     except ModelError:
         return
     assert found.grade in range(4)
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1:1", "[::1]:1"])
+def test_a_key_goes_to_this_machine_over_http(host: str) -> None:
+    assert judge(f"http://{host}/v1", key="secret").sends_key
+
+
+@pytest.mark.parametrize(
+    "host", ["judge.example", "192.0.2.7", "127.0.0.1.example", "localhost.example", "[2001:db8::1]:80"]
+)
+def test_a_key_goes_elsewhere_over_https_only(host: str) -> None:
+    with pytest.raises(SettingsError, match="unencrypted"):
+        judge(f"http://{host}/v1", key="secret")
+    assert judge(f"https://{host}/v1", key="secret").sends_key
+    assert not judge(f"http://{host}/v1").sends_key
+
+
+def test_brackets_without_an_address_are_no_endpoint() -> None:
+    with pytest.raises(SettingsError, match="expected an http or https address"):
+        judge("http://[x/v1")

@@ -17,6 +17,7 @@ from rankscope.core.documents import Document
 from rankscope.insight.pooling import Progress, hidden_order
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.judge_state import JudgePhase, JudgeState
+from rankscope.tui.screens.confirm import Confirm
 from rankscope.tui.screens.judge import JudgeScreen
 from rankscope.tui.screens.panel import Panel
 from rankscope.tui.widgets.status_line import StatusLine
@@ -249,13 +250,24 @@ async def test_without_a_service_nothing_is_proposed(workspace: JudgedWorkspace)
 async def test_a_model_proposes_and_a_person_confirms(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OUR_KEY", "secret")
+    monkeypatch.setenv("RANKSCOPE_JUDGE_OURS", "secret")
     with judge_server(Answer('{"grade": 3, "reason": "it says so"}'), Answer('{"grade": 0}')) as server:
-        workspace = JudgedWorkspace(tmp_path, endpoint=server.endpoint, model="m", key_env="OUR_KEY")
+        workspace = JudgedWorkspace(
+            tmp_path, endpoint=server.endpoint, model="m", key_env="RANKSCOPE_JUDGE_OURS"
+        )
         fill(workspace, candidates=4)
         async with judging(workspace, (120, 40)) as bench:
             first, second = bench.state.pool.doc_ids[:2]
             await bench.pilot.press("p")
+            host = server.endpoint.split("/")[2]
+            question = (
+                f"sends queries and their passages to {host}, and the key in RANKSCOPE_JUDGE_OURS. Send"
+            )
+            await bench.until(lambda: isinstance(bench.app.screen, Confirm))
+            assert question in " ".join(str(bench.app.screen.query_one("#confirm-question").render()).split())
+            await bench.pilot.press("enter")  # anything but y is no
+            assert (bench.state.proposing, server.asked) == (None, [])
+            await bench.pilot.press("p", "y")
             await bench.until(lambda: bench.state.proposing is None)
             assert len(server.asked) == 4
             assert workspace.log.grades() == {}
@@ -283,11 +295,24 @@ async def test_a_service_that_refuses_is_said_and_judging_goes_on(tmp_path: Path
         workspace = JudgedWorkspace(tmp_path, endpoint=server.endpoint, model="m")
         fill(workspace, candidates=4)
         async with judging(workspace, (120, 40)) as bench:
-            await bench.pilot.press("p")
+            await bench.pilot.press("p", "y")
             await bench.until(lambda: bench.state.proposing is None)
             await bench.until(lambda: "answered 401" in bench.text())
             await bench.pilot.press("1")
             assert bench.state.here.done == 1
+
+
+async def test_a_setting_that_is_not_allowed_is_said_before_anything_is_sent(tmp_path: Path) -> None:
+    with judge_server() as server:
+        workspace = JudgedWorkspace(tmp_path, endpoint=server.endpoint, model="m", key_env="HOME")
+        fill(workspace, candidates=4)
+        async with judging(workspace, (120, 40)) as bench:
+            await bench.pilot.press("p")
+            await bench.until(lambda: len(bench.app._notifications) == 1)
+            (said,) = bench.app._notifications
+            assert "expected a name such as RANKSCOPE_JUDGE_KEY" in said.message
+            assert not isinstance(bench.app.screen, Confirm)
+        assert server.asked == []
 
 
 async def test_the_model_can_be_stopped(tmp_path: Path) -> None:
@@ -295,7 +320,7 @@ async def test_the_model_can_be_stopped(tmp_path: Path) -> None:
         workspace = JudgedWorkspace(tmp_path, endpoint=server.endpoint, model="m")
         fill(workspace, candidates=4)
         async with judging(workspace) as bench:
-            await bench.pilot.press("p")
+            await bench.pilot.press("p", "y")
             await bench.until(lambda: len(server.asked) == 1)
             assert "The model proposes grades: 0 of 4. esc stops it" in bench.sentence()
             await bench.pilot.press("escape")

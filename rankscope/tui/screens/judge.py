@@ -178,8 +178,8 @@ class JudgeScreen(JudgeReading):
             self.app.push_screen(Panel("Agreement of judges", agreement_text(message.found, message.unseen)))
 
     def action_propose(self) -> None:
-        """Let the model propose grades for this query."""
-        self.start_proposing()
+        """Let the model propose grades for this query, once it is agreed what goes where."""
+        self.ask_to_propose()
 
     def action_stop_proposing(self) -> None:
         """Stop the model."""

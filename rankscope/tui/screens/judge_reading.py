@@ -12,12 +12,15 @@ from textual.reactive import var
 from rankscope.core.sanitize import one_line
 from rankscope.engine.judging import JudgingWorkspace, JudgmentDesk
 from rankscope.engine.proposing import is_configured, model_judge, propose
+from rankscope.errors import RankScopeError
 from rankscope.insight.pooling import Pool
 from rankscope.tracing.judgment_log import StoredJudgment
 from rankscope.tracing.stored_queries import StoredQuery
 from rankscope.tui import judge_messages
+from rankscope.tui.judge_sentences import sending_question
 from rankscope.tui.judge_state import JudgePhase, JudgeState
 from rankscope.tui.runner import ProbeWorkspace
+from rankscope.tui.screens.confirm import Confirm
 from rankscope.tui.screens.judge_layout import JudgeLayout
 from rankscope.tui.threads import reason
 
@@ -41,6 +44,8 @@ class JudgeReading(JudgeLayout):
         self.writes = 0
         """Grades stored and taken back here: what was read before the last one is out of date."""
         self._stop_proposing = threading.Event()
+        self._agreed: set[tuple[str, str]] = set()
+        """Services that may be sent passages, each with the variable whose key goes with them."""
 
     @property
     def drawn_state(self) -> JudgeState:
@@ -126,6 +131,26 @@ class JudgeReading(JudgeLayout):
     def can_propose(self) -> bool:
         """Whether a model is named in the settings."""
         return is_configured(self.workspace.settings.judge)
+
+    def ask_to_propose(self) -> None:
+        """Before the first request to a service say what it gets and ask; after a yes never again here."""
+        settings = self.workspace.settings.judge
+        try:
+            judge = model_judge(settings, self.judging.path.parent, self._stop_proposing)
+        except RankScopeError as error:
+            self.post_message(judge_messages.ProposingEnded(reason(error)))
+            return
+        service = (settings.endpoint, settings.key_env if judge.sends_key else "")
+        if service in self._agreed:
+            self.start_proposing()
+            return
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self._agreed.add(service)
+                self.start_proposing()
+
+        self.app.push_screen(Confirm(sending_question(judge.host, service[1]), "sends them"), answered)
 
     def start_proposing(self) -> None:
         """Let the model propose grades for the query on the screen, one candidate after the other."""
