@@ -73,6 +73,17 @@ class Pipeline:
     cascade_keep: int = 20
     """M: how many of its best go on to ``reranker``."""
 
+    @property
+    def needless(self) -> int:
+        """Most candidates that need no reranker: K, since none can move in or out.
+
+        0 where the floor lies on the reranker's scale: it may drop some, and refuse, by those scores alone.
+        """
+        floor, reranker = self.floor, self.reranker
+        if floor is not None and reranker is not None and floor.score_scale is reranker.score_scale:
+            return 0
+        return self.top_k
+
     def run(self, query: Query, *, cancelled: Callable[[], bool] = never) -> Trace:
         """Drain :meth:`iter_run`. Raises Cancelled when it was stopped before it finished."""
         trace: Trace | None = None
@@ -131,7 +142,7 @@ class Pipeline:
         """The reranker's events; behind a cascade, those of the smaller one first."""
         if self.reranker is None:
             return
-        if reason := self.gate.reason(trace, fused, self.top_k):
+        if reason := self.gate.reason(trace, fused, self.needless):
             skipped = Ranking(
                 stage="rerank",
                 score_scale=self.reranker.score_scale,

@@ -195,6 +195,14 @@ def test_reranking_is_skipped_when_nothing_could_move_in_or_out() -> None:
     assert trace.final == trace.ranking("fusion")
 
 
+def test_few_candidates_are_reranked_where_the_floor_needs_their_scores() -> None:
+    trace = pipeline(top_k=5, floor=Floor(1.0, ScoreScale.PROBABILITY)).run(Query("q"))
+    reranked = trace.ranking("rerank")
+    assert reranked is not None
+    assert reranked.status == "ok"
+    assert len(trace.kept) < len(reranked.hits) == 5
+
+
 def test_a_floor_of_another_scale_is_left_out_and_said() -> None:
     trace = pipeline(rerank=False, floor=Floor(0.4, ScoreScale.PROBABILITY)).run(Query("q"))
     assert trace.decision == "answer"

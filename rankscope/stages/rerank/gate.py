@@ -41,7 +41,7 @@ class RecentCandidates:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """When to skip. Every part is off by its default; a list of no more than K is never reranked.
+    """When to skip. Every part is off by its default.
 
     The same query again is no follow-up: it gets the same result as before.
     """
@@ -56,9 +56,14 @@ class Gate:
     recent: RecentCandidates = field(default_factory=RecentCandidates, compare=False, repr=False)
 
     def reason(self, trace: Trace, candidates: Ranking, top_k: int) -> str:
-        """Why the reranker is not called for the ``candidates`` of a trace; empty where it is."""
+        """Why the reranker is not called for the ``candidates`` of a trace; empty where it is.
+
+        No more than ``top_k`` candidates need no new order; 0 says that their scores are needed.
+        """
         count = len(candidates.hits)
         follows = self.follow_up and self.recent.follows(trace.query.text, candidates.doc_ids)
+        if not count:
+            return "there are no candidates"
         if count <= top_k:
             return f"{count} candidates are no more than K={top_k}"
         if count <= self.few:
