@@ -13,6 +13,7 @@ from rankscope.tracing.judgment_log import StoredJudgment
 
 __all__ = [
     "AgreementMeasured",
+    "IndexAwaited",
     "JudgingRefused",
     "OverviewRead",
     "PoolRead",
@@ -28,6 +29,10 @@ class OverviewRead(Message):
         super().__init__()
         self.overview = overview
         self.writes = writes
+
+
+class IndexAwaited(Message):
+    """Reading waits until the index is built anew."""
 
 
 class PoolRead(Message):

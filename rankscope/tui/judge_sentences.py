@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from rankscope.core.sanitize import one_line
 from rankscope.tracing.judgment_log import StoredJudgment
 from rankscope.tui.judge_state import GRADE_WORDS, JudgePhase, JudgeState
-from rankscope.tui.sentences import Sentence
+from rankscope.tui.sentences import INDEX_AWAITED, Sentence
 
 __all__ = ["NOTHING_TO_JUDGE", "grade_text", "judge_sentence", "sending_question"]
 
@@ -37,6 +37,8 @@ def judge_sentence(state: JudgeState) -> Sentence:
         return Sentence("bad", state.problem)
     if state.phase is JudgePhase.LOADING:
         return Sentence("busy", "Reading the stored queries and judgments.")
+    if state.phase is JudgePhase.AWAITING:
+        return INDEX_AWAITED
     if state.phase is JudgePhase.EMPTY:
         return Sentence("warn", NOTHING_TO_JUDGE)
     if state.said.problem:

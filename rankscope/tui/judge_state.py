@@ -27,6 +27,8 @@ class JudgePhase(StrEnum):
     """How far the screen is."""
 
     LOADING = "loading"
+    AWAITING = "awaiting"
+    """Until the index is built anew."""
     EMPTY = "empty"
     """No stored query."""
     READY = "ready"
@@ -141,6 +143,10 @@ class JudgeState:
         listed = set(overview.queries[place].doc_ids)
         same = self.pool is not None and set(self.pool.doc_ids) == listed
         return replace(state, place=place, pool=self.pool if same else None)
+
+    def awaiting_index(self) -> JudgeState:
+        """The index is of another version and is being built anew."""
+        return replace(self, phase=JudgePhase.AWAITING, problem="")
 
     def refused(self, problem: str) -> JudgeState:
         """The store cannot be read."""

@@ -10,7 +10,7 @@ from rankscope.core.trace import Ranking, Trace
 from rankscope.tui.cells import count_text, floor_text, score_text
 from rankscope.tui.state import Phase, ProbeState, RunPhase
 
-__all__ = ["Sentence", "Tone", "sentence"]
+__all__ = ["INDEX_AWAITED", "Sentence", "Tone", "sentence"]
 
 Tone = Literal["calm", "good", "busy", "warn", "bad"]
 
@@ -21,6 +21,12 @@ class Sentence:
 
     tone: Tone
     text: str
+
+
+INDEX_AWAITED = Sentence(
+    "busy", "The index is of another version and is being built anew; then this is read."
+)
+"""On screens that read with the index, while the probe builds the sample's for this version."""
 
 
 def sentence(state: ProbeState) -> Sentence:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from rankscope.core.sanitize import one_line
 from rankscope.engine.deciding import Drawn
 from rankscope.tui.cells import count_text
-from rankscope.tui.sentences import Sentence
+from rankscope.tui.sentences import INDEX_AWAITED, Sentence
 
 __all__ = ["VerdictPhase", "VerdictState", "pipeline_name", "verdict_sentence"]
 
@@ -17,6 +17,8 @@ class VerdictPhase(StrEnum):
     """How far the screen is."""
 
     MEASURING = "measuring"
+    AWAITING = "awaiting"
+    """Until the index is built anew."""
     NOTHING = "nothing"
     """Nothing that could be measured is there."""
     READY = "ready"
@@ -51,6 +53,10 @@ class VerdictState:
         """Figures are being read and measured."""
         return replace(self, phase=VerdictPhase.MEASURING, problem="")
 
+    def awaiting_index(self) -> VerdictState:
+        """The index is of another version and is being built anew."""
+        return replace(self, phase=VerdictPhase.AWAITING, problem="")
+
     def measured(self, drawn: Drawn) -> VerdictState:
         """A verdict was drawn."""
         return VerdictState(VerdictPhase.READY, "", drawn)
@@ -69,6 +75,8 @@ def verdict_sentence(state: VerdictState) -> Sentence:
     """Where things stand, and what to do next."""
     if state.phase is VerdictPhase.REFUSED:
         return Sentence("bad", state.problem)
+    if state.phase is VerdictPhase.AWAITING:
+        return INDEX_AWAITED
     if state.phase is VerdictPhase.NOTHING:
         return Sentence("warn", state.problem)
     if state.phase is VerdictPhase.MEASURING or state.drawn is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from rankscope.core.documents import Query
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Hit, PipelineInfo, Ranking, Trace
 from rankscope.engine.manifest import Manifest
+from rankscope.errors import WorkspaceError
 from rankscope.tracing.judgment_log import JudgmentLog
 from rankscope.tracing.store import TraceStore
 from tests.tui.fakes import SETTINGS, FakeWorkspace, corpus
@@ -46,6 +48,28 @@ class JudgedWorkspace(FakeWorkspace):
         if self._store is not None:
             self._store.close()
             self._store = None
+
+
+class OutdatedWorkspace(JudgedWorkspace):
+    """Its index is of another version until the gate of the script is open; then it is built anew."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.built = self.script.index_gate = threading.Event()
+
+    @property
+    def outdated(self) -> bool:
+        return not self.built.is_set()
+
+    @property
+    def manifest(self) -> Manifest | None:  # type: ignore[override]  # unreadable at first
+        if self.outdated:
+            raise WorkspaceError("manifest.json: written by another version.")
+        return None
+
+    @manifest.setter
+    def manifest(self, value: object) -> None:
+        """The base class sets one, which is not wanted here."""
 
 
 def judged_trace(number: int, query: str, pipeline: str, doc_ids: Sequence[str]) -> Trace:

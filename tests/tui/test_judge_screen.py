@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from rankscope.core.documents import Document
+from rankscope.errors import WorkspaceError
 from rankscope.insight.pooling import Progress, hidden_order
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.judge_state import JudgePhase, JudgeState
@@ -22,7 +23,7 @@ from rankscope.tui.screens.judge import JudgeScreen
 from rankscope.tui.screens.panel import Panel
 from rankscope.tui.widgets.status_line import StatusLine
 from tests.adapters.judge_server import Answer, judge_server
-from tests.tui.judged import QUERIES, JudgedWorkspace, fill, judged_trace
+from tests.tui.judged import QUERIES, JudgedWorkspace, OutdatedWorkspace, fill, judged_trace
 
 
 class Judging:
@@ -227,6 +228,27 @@ async def test_a_database_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     async with judging(workspace) as bench:
         assert bench.state.phase is JudgePhase.REFUSED
         assert "it is not a SQLite database" in bench.sentence()
+
+
+async def test_an_index_that_is_built_anew_is_waited_for(tmp_path: Path) -> None:
+    workspace = OutdatedWorkspace(tmp_path)
+    fill(workspace)
+    async with judging(workspace) as bench:
+        assert bench.state.phase is JudgePhase.AWAITING
+        assert "is being built anew; then this is read." in bench.text()
+        workspace.built.set()
+        await bench.until(lambda: bench.state.phase is JudgePhase.READY and bench.state.pool is not None)
+        await bench.pilot.press("1")
+        assert bench.state.here.done == 1
+
+
+async def test_an_index_that_cannot_be_built_anew_is_said(tmp_path: Path) -> None:
+    workspace = OutdatedWorkspace(tmp_path)
+    workspace.script.prepare_failure = WorkspaceError("the disk is full.")
+    fill(workspace)
+    async with judging(workspace) as bench:
+        await bench.until(lambda: bench.state.phase in (JudgePhase.READY, JudgePhase.REFUSED))
+        assert "written by another version" in f"{bench.sentence()} {bench.state.problem}"
 
 
 async def test_digits_grade_and_alt_with_them_changes_the_screen(workspace: JudgedWorkspace) -> None:

@@ -23,7 +23,7 @@ from rankscope.tui.widgets.laid_out import LaidOut
 from rankscope.tui.widgets.status_line import StatusLine
 from tests.insight.verdict import systems
 from tests.tui.decided import decided, hurry, store_system
-from tests.tui.judged import JudgedWorkspace
+from tests.tui.judged import JudgedWorkspace, OutdatedWorkspace
 
 
 @pytest.fixture(autouse=True)
@@ -74,6 +74,17 @@ async def the_screen(
         await bench.settled()
         yield bench
     workspace.close()
+
+
+async def test_an_index_that_is_built_anew_is_waited_for(tmp_path: Path) -> None:
+    workspace = OutdatedWorkspace(tmp_path)
+    store_system(workspace, systems.misordered)
+    async with the_screen(workspace) as bench:
+        assert bench.state.phase is VerdictPhase.AWAITING
+        assert "is being built anew; then this is read." in bench.sentence()
+        workspace.built.set()
+        await bench.until(lambda: bench.state.phase is VerdictPhase.READY)
+        assert bench.state.drawn is not None
 
 
 async def test_the_sentence_is_at_the_top_and_the_evidence_below(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from textual import on
 from textual.reactive import var
@@ -23,6 +23,9 @@ from rankscope.tui.runner import ProbeWorkspace
 from rankscope.tui.screens.confirm import Confirm
 from rankscope.tui.screens.judge_layout import JudgeLayout
 from rankscope.tui.threads import reason
+
+if TYPE_CHECKING:
+    from rankscope.tui.screens.probe import ProbeScreen
 
 __all__ = ["JudgeReading"]
 
@@ -79,10 +82,12 @@ class JudgeReading(JudgeLayout):
 
     def action_read_again(self) -> None:
         """Read traces and judgments beside the screen."""
-        self.threads.start(partial(self._read, self.writes), "rankscope-judgments")
+        self.threads.start(partial(self._read, self.writes, self.desk.probe), "rankscope-judgments")
 
-    def _read(self, writes: int) -> None:
+    def _read(self, writes: int, probe: ProbeScreen) -> None:
         try:
+            if not self.wait_for_index(probe, lambda: self.threads.post(judge_messages.IndexAwaited())):
+                return
             overview = self.judging.overview()
         except Exception as error:  # noqa: BLE001  # a damaged database is said, and the screen stays usable
             self.threads.post(judge_messages.JudgingRefused(reason(error)))
@@ -104,6 +109,10 @@ class JudgeReading(JudgeLayout):
             self.action_read_again()
             return
         self.state = self.state.loaded(message.overview)
+
+    @on(judge_messages.IndexAwaited)
+    def _index_awaited(self) -> None:
+        self.state = self.state.awaiting_index()
 
     @on(judge_messages.PoolRead)
     def _pool_read(self, message: judge_messages.PoolRead) -> None:

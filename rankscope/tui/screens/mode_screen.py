@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,8 +18,11 @@ from rankscope.tui.threads import Threads, reason
 
 if TYPE_CHECKING:
     from rankscope.tui.app import RankScopeApp
+    from rankscope.tui.screens.probe import ProbeScreen
 
 __all__ = ["ModeScreen"]
+
+_LOOK_AGAIN_S = 0.2
 
 
 class ModeScreen(Screen[None]):
@@ -58,6 +62,20 @@ class ModeScreen(Screen[None]):
     def on_unmount(self) -> None:
         """Leave without waiting: threads stop at their next step."""
         self.stop()
+
+    def wait_for_index(self, probe: ProbeScreen, tell: Callable[[], object]) -> bool:
+        """On a thread of its own: wait while the probe builds an index anew that is of another version.
+
+        Calls ``tell`` once where there is something to wait for. Says whether to read: not while leaving.
+        """
+        told = False
+        while probe.indexing and getattr(self.workspace, "outdated", False):
+            if not told:
+                tell()
+                told = True
+            if self.threads.closing.wait(_LOOK_AGAIN_S):
+                return False
+        return True
 
     def open_stored(self, trace_id: str) -> None:
         """Read a trace from the store beside the screen, then show it read-only in the probe's layout.

@@ -76,6 +76,11 @@ class ProbeRuns(ProbeLayout):
         elif new.run is RunPhase.FINISHED and old.run is not new.run and not new.draft:
             self.leave_empty_column()
 
+    @property
+    def indexing(self) -> bool:
+        """Whether the index is still being looked at or built. May be asked from any thread."""
+        return self._live_state.phase is Phase.INDEXING
+
     @on(messages.IndexAdvanced)
     def _index_advanced(self, message: messages.IndexAdvanced) -> None:
         self._learn(progress=message.progress)

@@ -6,7 +6,7 @@ Measuring takes seconds and goes on beside the screen; what was measured last st
 from __future__ import annotations
 
 from functools import partial
-from typing import ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -31,6 +31,9 @@ from rankscope.tui.widgets.key_line import KeyLine
 from rankscope.tui.widgets.laid_out import LaidOut
 from rankscope.tui.widgets.mode_title import ModeTitle
 from rankscope.tui.widgets.status_line import StatusLine
+
+if TYPE_CHECKING:
+    from rankscope.tui.screens.probe import ProbeScreen
 
 __all__ = ["VerdictScreen"]
 
@@ -62,6 +65,14 @@ class VerdictRefused(Message):
         self.reason = reason
         self.asked = asked
         self.nothing = nothing
+
+
+class IndexAwaited(Message):
+    """Measuring waits until the index is built anew."""
+
+    def __init__(self, asked: int) -> None:
+        super().__init__()
+        self.asked = asked
 
 
 class VerdictScreen(ModeScreen):
@@ -157,10 +168,15 @@ class VerdictScreen(ModeScreen):
         self._asked += 1
         self._numbers = self._last_numbers()
         self.state = self.state.measuring()
-        self.threads.start(partial(self._measure, self._pipeline, self._asked), "rankscope-verdict")
+        work = partial(self._measure, self._pipeline, self._asked, self.desk.probe)
+        self.threads.start(work, "rankscope-verdict")
 
-    def _measure(self, pipeline: str | None, asked: int) -> None:
+    def _measure(self, pipeline: str | None, asked: int, probe: ProbeScreen) -> None:
         try:
+            if not self.wait_for_index(probe, lambda: self.threads.post(IndexAwaited(asked))):
+                return
+            if asked != self._asked:
+                return
             drawn = verdict_of(self.deciding, pipeline)
         except UsageError as error:
             self.threads.post(VerdictRefused(reason(error), asked, nothing=True))
@@ -168,6 +184,11 @@ class VerdictScreen(ModeScreen):
             self.threads.post(VerdictRefused(reason(error), asked, nothing=False))
         else:
             self.threads.post(VerdictDrawn(drawn, asked))
+
+    @on(IndexAwaited)
+    def _index_awaited(self, message: IndexAwaited) -> None:
+        if message.asked == self._asked:
+            self.state = self.state.awaiting_index()
 
     @on(VerdictDrawn)
     def _drawn(self, message: VerdictDrawn) -> None:
