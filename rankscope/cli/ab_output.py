@@ -14,6 +14,9 @@ from rankscope.insight.significance import Interval
 __all__ = ["SCHEMA", "comparison_json", "comparison_lines"]
 
 SCHEMA = "rankscope.ab/1"
+_WIDTH = 120
+_SHORTEST = 8
+"""Characters of a trace id that are shown at least; more where two ids begin alike."""
 
 
 def comparison_json(compared: Comparison) -> dict[str, Any]:
@@ -57,23 +60,34 @@ def comparison_lines(compared: Comparison, listed: int) -> list[str]:
         lines += [
             "",
             f"largest differences in {compared.measure}",
-            *text_table(_queries(moved), words=(0, 5, 6)),
+            *text_table(_queries(moved, _unique_length(compared.queries)), words=(0, 4, 5, 6)),
         ]
     return lines
 
 
-def _queries(queries: Sequence[AbQuery]) -> list[list[str]]:
+def _unique_length(queries: Sequence[AbQuery]) -> int:
+    """Characters that tell the trace ids of the comparison apart; --json has the whole ids."""
+    ids = {trace_id for query in queries for trace_id in (query.trace_a, query.trace_b)}
+    longest = max(map(len, ids), default=_SHORTEST)
+    lengths = range(_SHORTEST, longest)
+    return next((size for size in lengths if len({name[:size] for name in ids}) == len(ids)), longest)
+
+
+def _queries(queries: Sequence[AbQuery], id_length: int) -> list[list[str]]:
+    stratum_width = min(20, max((len(query.stratum) for query in queries), default=0))
+    # Three figures of 5, 5 and 6 cells, and two spaces between columns; the header needs 7 for the stratum.
+    text_width = min(44, max(12, _WIDTH - 16 - 6 * 2 - max(7, stratum_width) - 2 * id_length))
     rows = [["query", "A", "B", "B - A", "stratum", "trace A", "trace B"]]
     for query in queries:
         rows.append(
             [
-                one_line(query.text or query.query_id, 44),
+                one_line(query.text or query.query_id, text_width),
                 f"{query.a:.3f}",
                 f"{query.b:.3f}",
                 f"{query.difference:+.3f}",
                 one_line(query.stratum, 20),
-                one_line(query.trace_a, 36),
-                one_line(query.trace_b, 36),
+                one_line(query.trace_a[:id_length], 36),
+                one_line(query.trace_b[:id_length], 36),
             ]
         )
     return rows

@@ -77,6 +77,23 @@ def test_two_stored_pipelines_are_compared_query_by_query(stored: Path) -> None:
     text = run("--pipelines", "aaaa", "bbbb", "--list", "3").stdout
     assert "won, 0 lost" in text
     assert text.count("bbbb-t") == 3
+    assert max(map(len, text.split("\n"))) <= 120
+
+
+def test_trace_ids_are_cut_to_what_tells_them_apart() -> None:
+    from rankscope.cli.ab_output import _queries, _unique_length
+    from rankscope.cli.eval_tables import text_table
+    from rankscope.insight.ab import AbQuery
+
+    def query(number: int) -> AbQuery:
+        ids = (f"019c1f00-a{number:02}-7000-8000-{'a' * 12}", f"019c1f00-b{number:02}-7000-8000-{'b' * 12}")
+        return AbQuery(f"q{number}", "w" * 60, "s" * 20, 0.0, 1.0, *ids)
+
+    queries = [query(number) for number in range(12)]
+    assert _unique_length(queries) == len("019c1f00-a00")
+    table = text_table(_queries(queries, 12), words=(0, 4, 5, 6))
+    assert "019c1f00-a07  019c1f00-b07" in table[-5]
+    assert max(map(len, table)) <= 120
 
 
 def test_a_fall_past_the_bound_fails_a_job(stored: Path) -> None:
