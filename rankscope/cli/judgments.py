@@ -161,14 +161,27 @@ def list_judgments(
         _print([_row_json(item) for item in chosen])
         return
     if not chosen:
-        click.echo("no judgments.", err=True)
+        filtered = bool(rows) or part is not None or judge is not None or conflicts
+        click.echo(f"no judgments{' like that' if filtered else ''}.{_beside(workspace)}", err=True)
         return
     click.echo("\n".join(_table(chosen[:limit])))
     counts = Counter(item.judge for item in chosen)
     said = ", ".join(f"{one_line(name, 30)} {count:,}" for name, count in counts.most_common(12))
     queries = len({item.query for item in chosen})
     more = f"; {len(chosen) - limit:,} more are not shown" if len(chosen) > limit else ""
-    click.echo(f"{len(chosen):,} judgments of {queries:,} queries ({said}){more}", err=True)
+    click.echo(
+        f"{len(chosen):,} judgments of {queries:,} queries ({said}){more}.{_beside(workspace)}", err=True
+    )
+
+
+def _beside(workspace: str | None) -> str:
+    """How many judgments stand beside the corpus; they are not in the store, and count as well."""
+    from rankscope.engine.floors import file_judgments
+    from rankscope.engine.workspace import find_workspace
+
+    grades = file_judgments(find_workspace(workspace)).grades
+    count = sum(len(known) for known in grades.values())
+    return f" {count:,} came with the corpus." if count else ""
 
 
 def _table(rows: list[StoredJudgment]) -> list[str]:

@@ -118,7 +118,8 @@ def test_ids_that_were_imported_without_texts_stay_ids(folder: Path, log: Judgme
 
 
 def test_judgments_and_conflicts_are_listed(folder: Path, log: JudgmentLog) -> None:
-    assert "no judgments." in run(folder, "list").output
+    assert "no judgments.\n" in run(folder, "list").output
+    assert "no judgments like that.\n" in run(folder, "list", "--judge", "nobody").output
     for doc_id, ann, ben in (("a", 3, 3), ("b", 0, 0), ("c", 2, 0)):
         log.append("red\x1b[31m shoes", doc_id, ann, "ann", note="seen")
         log.append("red\x1b[31m shoes", doc_id, ben, "ben")
