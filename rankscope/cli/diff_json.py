@@ -73,6 +73,8 @@ def group_diff_to_json(diff: GroupDiff, comparison: Comparison) -> dict[str, Any
             stage: {"before": asdict(old), "after": asdict(new)}
             for stage, (old, new) in diff.latency().items()
         },
+        "latency_as_recorded": sorted(diff.recorded),
+        "scored_together": list(diff.together),
         "causes": dict(diff.causes),
         "flips": [_pair(pair) for pair in diff.flips],
         "worst": [_pair(pair) for pair in diff.worst],

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rankscope.engine.comparing import Comparison
     from rankscope.insight.diff import GroupDiff, PairDiff, TraceDiff
     from rankscope.insight.diff.groups import Spread
+    from rankscope.insight.diff.trace_diff import StageDiff
     from rankscope.insight.movement import Move
 
 __all__ = ["group_lines", "pair_lines"]
@@ -98,12 +99,19 @@ def _stage_table(diff: TraceDiff) -> list[str]:
                     if moved is None
                     else [_share(moved.overlap), _share(moved.rbo), _share(moved.tau)]
                 ),
-                _state(stage.before, stage.after, same=stage.same),
+                _state(stage.before, stage.after, same=stage.same) + _timing(diff, stage),
             ]
         )
     moved = diff.movement
     final = ["in the end", "", "", "", "", _share(moved.overlap), _share(moved.rbo), _share(moved.tau), ""]
     return text_table([*rows, final], words=(0, 8))
+
+
+def _timing(diff: TraceDiff, stage: StageDiff) -> str:
+    """What must be known of the stage's times."""
+    if stage.together:
+        return "; not timed: scored together"
+    return "; B ms as recorded" if stage.stage in diff.copied and stage.ms[1] is not None else ""
 
 
 def _state(before: Ranking | None, after: Ranking | None, *, same: bool) -> str:
@@ -175,13 +183,17 @@ def _spread_cells(spread: Spread, shown: Callable[[float | None], str]) -> list[
 
 def _latency_lines(diff: GroupDiff) -> list[str]:
     latency = diff.latency()
+    untimed = [f"times     {one_line(stage, 16)} not timed: scored together" for stage in diff.together]
     if not latency:
-        return ["times     no stage was timed on both sides"]
+        return untimed or ["times     no stage was timed on both sides"]
     rows = [["ms", "pairs", "A median", "B median", "A p90", "B p90"]]
     for stage, (old, new) in latency.items():
         cells = (old.median, new.median, old.p90, new.p90)
-        rows.append([one_line(stage, 16), f"{old.count:,}", *(_ms(value) for value in cells)])
-    return ["", *text_table(rows, words=(0,))]
+        name = one_line(stage, 16)
+        if stage in diff.recorded:
+            name += ", in part as recorded" if stage == "total" else ", as recorded"
+        rows.append([name, f"{old.count:,}", *(_ms(value) for value in cells)])
+    return ["", *text_table(rows, words=(0,)), *untimed]
 
 
 def _measure_lines(diff: GroupDiff) -> list[str]:

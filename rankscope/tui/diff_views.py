@@ -68,7 +68,12 @@ def stage_lines(diff: TraceDiff, width: int) -> Content:
             if stage.after is None or stage.after.status == "ok"
             else f" {one_line(stage.after.status, 24)}"
         )
-        words = f"{cells.ms_text(old)} → {cells.ms_text(new)}{status}"
+        if stage.together:
+            words = f"not timed: scored together{status}"
+        elif stage.stage in diff.copied and new is not None:
+            words = f"{cells.ms_text(new)} as recorded{status}"
+        else:
+            words = f"{cells.ms_text(old)} → {cells.ms_text(new)}{status}"
         parts.append(cells.label(one_line(stage.stage, 12), words))
     line = Content.styled(" ms  ", "$muted") + cells.join_cells(parts, "   ")
     return Content("\n").join(line.wrap(max(width, 1)))
@@ -129,9 +134,15 @@ def summary_lines(group: GroupDiff, width: int) -> list[Content]:
         if old.median is not None and new.median is not None:
             words = f"{cells.ms_text(old.median)} → {cells.ms_text(new.median)} ms median"
             tail = f"   {cells.ms_text(old.p90)} → {cells.ms_text(new.p90)} p90"
+            if stage in group.recorded:
+                tail += "   in part as recorded" if stage == "total" else "   as recorded"
             lines.append(
                 Content.assemble((f" {one_line(stage, 14):<14}", "$muted"), (words, "bold"), (tail, "$muted"))
             )
+    lines += [
+        Content.assemble((f" {one_line(stage, 14):<14}", "$muted"), "not timed: scored together")
+        for stage in group.together
+    ]
     for change, pairs in sorted(group.changes.items(), key=lambda item: -item[1])[:4]:
         words = f"{one_line(change.what, 24)}: {one_line(change.before, 40)} → {one_line(change.after, 40)}"
         lines.append(Content.assemble((" changed ", "$muted"), words, (f" in {pairs:,}", "$muted")))

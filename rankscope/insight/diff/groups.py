@@ -36,6 +36,10 @@ class PairDiff:
     flip: Flip | None
     ms: Mapping[str, tuple[float | None, float | None]]
     """Milliseconds before and after, by stage; ``total`` is the whole query's."""
+    copied: tuple[str, ...]
+    """Stages whose times the later trace took over from the earlier one."""
+    together: tuple[str, ...]
+    """Stages without a time of their own, as traces were scored together."""
     coverage: Coverage | None
 
 
@@ -117,6 +121,17 @@ class GroupDiff:
             if timed:
                 found[stage] = (_spread([old for old, _ in timed]), _spread([new for _, new in timed]))
         return found
+
+    @property
+    def recorded(self) -> frozenset[str]:
+        """Stages whose later times were not measured again, and the total that contains them."""
+        stages = {stage for pair in self.pairs for stage in pair.copied}
+        return frozenset(stages | {"total"} if stages else stages)
+
+    @property
+    def together(self) -> tuple[str, ...]:
+        """Stages that have no time of their own in some pair, as traces were scored together."""
+        return tuple(dict.fromkeys(stage for pair in self.pairs for stage in pair.together))
 
 
 def diff_groups(
@@ -223,6 +238,8 @@ def _slim(diff: TraceDiff) -> PairDiff:
         diverges_at=diff.diverges_at,
         flip=diff.flip,
         ms=times,
+        copied=diff.copied,
+        together=tuple(stage.stage for stage in diff.stages if stage.together),
         coverage=diff.coverage,
     )
 

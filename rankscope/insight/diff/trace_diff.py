@@ -34,9 +34,13 @@ class StageDiff:
 
     @property
     def ms(self) -> tuple[float | None, float | None]:
-        """Milliseconds before and after, None where not timed."""
-        before = None if self.before is None else self.before.ms
-        return before, None if self.after is None else self.after.ms
+        """Milliseconds before and after, None where not timed or the stage was skipped."""
+        return _ms(self.before), _ms(self.after)
+
+    @property
+    def together(self) -> bool:
+        """Whether a side was scored together with other traces, and so has no time of its own."""
+        return any(side is not None and "share_ms" in side.details for side in (self.before, self.after))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,13 @@ class TraceDiff:
     """Documents that were kept before and are not after."""
     coverage: Coverage | None
     """How far the second one could be run again, where it is a replay."""
+
+    @property
+    def copied(self) -> tuple[str, ...]:
+        """Stages that a rerank-only replay took over with their times: measured then, not again."""
+        if self.coverage is None or self.coverage.mode != "rerank-only":
+            return ()
+        return tuple(stage.stage for stage in self.stages if stage.stage != "rerank")
 
     @property
     def diverges_at(self) -> str | None:
@@ -117,6 +128,10 @@ def _stages(before: Trace, after: Trace, top_k: int) -> list[StageDiff]:
         moved = compare(old, new, top_k=top_k) if both and old is not None and new is not None else None
         found.append(StageDiff(name, old, new, moved))
     return found
+
+
+def _ms(ranking: Ranking | None) -> float | None:
+    return ranking.ms if ranking is not None and ranking.ran else None
 
 
 def _order(ranking: Ranking | None) -> tuple[str, ...]:

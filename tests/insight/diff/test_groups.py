@@ -10,6 +10,7 @@ import pytest
 from rankscope.core.documents import Query
 from rankscope.core.trace import Trace
 from rankscope.errors import UsageError
+from rankscope.insight.coverage import ATTRIBUTE, Coverage
 from rankscope.insight.diff import Pairing, diff_groups, key_of, pair_up
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.significance import paired_bootstrap
@@ -85,6 +86,20 @@ def test_distributions_flips_and_the_worst() -> None:
 def test_a_stage_without_a_time_leaves_the_total_out() -> None:
     timeless = replace(BASE, rankings=(BASE.rankings[0], replace(BASE.rankings[1], ms=None)))
     assert set(diff_groups([(trace("a"), trace("b", timeless))]).latency()) == {"fusion"}
+
+
+def test_times_that_are_no_measurements_say_so() -> None:
+    fused, reranked = BASE.rankings
+    skipped = replace(BASE, rankings=(fused, replace(reranked, ms=0.0, status="skipped:gate", hits=())))
+    assert "rerank" not in diff_groups([(trace("a", skipped), trace("b", skipped))]).latency()
+    shared = replace(reranked, ms=None, details={"share_ms": 3.0})
+    note = Coverage("rerank-only", "job", saved=4, candidates=4, scored=4).as_json()
+    replayed = replace(BASE, rankings=(fused, shared), attributes={ATTRIBUTE: note})
+    diff = diff_groups([(trace("a"), trace("b", replayed))])
+    assert diff.together == ("rerank",)
+    assert diff.recorded == {"fusion", "total"}
+    assert set(diff.latency()) == {"fusion"}
+    assert diff_groups([(trace("a"), trace("b"))]).recorded == frozenset()
 
 
 def test_measures_get_the_paired_bootstraps_interval() -> None:
