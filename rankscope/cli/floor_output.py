@@ -203,7 +203,8 @@ def whatif_lines(said: Consequences, group: Observations, limit: int) -> list[st
     if said.relevant:
         lines.append(
             f"judged    {said.relevant_kept:,} of {said.relevant:,} relevant kept "
-            f"({said.relevant_below_floor:,} below the floor), {said.junk_kept:,} not relevant kept, "
+            f"({said.relevant_below_floor:,} below the floor, {said.relevant_beyond_top_k:,} beyond K), "
+            f"{said.junk_kept:,} not relevant kept, "
             f"{said.unjudged_kept:,} unjudged kept"
         )
         lines.append(f"          precision {rate_text(said.precision)}, recall {rate_text(said.recall)}")

@@ -195,8 +195,12 @@ def source_line(state: FloorsState) -> Content:
     group = state.looked.material.group
     source = group.source
     name = f"  {one_line(source.model.name, 40)}" if source.model.name else ""
+    queries = cells.count_text(state.looked.query_count, "query", "queries")
+    # Of a query with several traces each counts.
+    repeated = group.trace_count != state.looked.query_count
+    counted = f"{cells.count_text(group.trace_count, 'trace')} of {queries}" if repeated else queries
     line = Content.assemble((f"{source.stage} scores, {source.score_scale}{name}", "bold"))
-    line += Content.styled(f"  {cells.count_text(state.looked.query_count, 'query', 'queries')}", "$muted")
+    line += Content.styled(f"  {counted}", "$muted")
     if state.described:
         line += Content.assemble(("  where ", "$muted"), (one_line(state.described, 60), "$mark"))
     sources = len(state.reading.gathered.groups)
@@ -228,14 +232,15 @@ def consequence_lines(state: FloorsState, width: int) -> list[Content]:
     if characters is not None:
         context += f", {characters:,.0f} chars"
     rows = [
-        ("answered", f"{said.answered:,} of {said.traces:,}"),
+        ("answered", f"{said.answered:,} of {said.traces:,} traces"),
         ("", interval_text(said.answer_rate, digits=digits)),
         ("kept", f"{said.kept:,}, dropped {said.dropped:,}"),
         ("context", context),
     ]
     if said.relevant:
         rows += [
-            ("relevant", f"{said.relevant_kept:,} kept, {said.relevant_below_floor:,} lost"),
+            ("relevant", f"{said.relevant_kept:,} of {said.relevant:,} kept"),
+            ("", f"{said.relevant_below_floor:,} below, {said.relevant_beyond_top_k:,} past K"),
             ("junk kept", f"{said.junk_kept:,}, unjudged {said.unjudged_kept:,}"),
             ("precision", interval_text(said.precision, digits=digits)),
             ("recall", interval_text(said.recall, digits=digits)),
@@ -309,7 +314,7 @@ def list_row(state: FloorsState, row: int, width: int) -> Content:
     score = cells.score_text(best if np.isfinite(best) else None, group.score_scale)
     word, style = ("refused", "$fall") if lost else ("answered", "$rise")
     parts = [
-        Content.styled(f"{'−' if lost else '+'} {word:<8}", style),
+        Content.styled(f"{'-' if lost else '+'} {word:<8}", style),
         Content.styled(f"{score:>6}", "bold"),
         Content.styled(cells.shorten(group.texts[number], width), ""),
     ]

@@ -64,6 +64,11 @@ class Consequences:
     """Numbers of the traces that the baseline refuses and this floor answers."""
 
     @property
+    def relevant_beyond_top_k(self) -> int:
+        """Relevant documents that clear the floor but stand after rank K."""
+        return self.relevant - self.relevant_kept - self.relevant_below_floor
+
+    @property
     def dropped(self) -> int:
         """Documents that are not kept."""
         return self.below_floor + self.beyond_top_k
