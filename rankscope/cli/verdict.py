@@ -47,6 +47,8 @@ class Material:
     documents: Mapping[str, Document]
     deep: Sequence[Trace] = ()
     """The same queries reranked deeper, for the curve of latency against gain."""
+    basis: str = ""
+    """What the verdict rests on, in a line."""
 
 
 @click.command(name="verdict")
@@ -115,10 +117,10 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     if given["price"] is not None:
         verdict = with_cost(verdict, given["price"], given["searches"])
     if given["as_json"]:
-        json.dump(verdict_json(verdict, material.name, material.source), sys.stdout, indent=1)
+        json.dump(verdict_json(verdict, material.name, material.source, material.basis), sys.stdout, indent=1)
         sys.stdout.write("\n")
     else:
-        click.echo("\n".join(verdict_lines(verdict, material.name, material.source)))
+        click.echo("\n".join(verdict_lines(verdict, material.name, material.source, material.basis)))
 
 
 def _check(given: Mapping[str, Any], source: Given) -> None:
@@ -132,8 +134,12 @@ def _check(given: Mapping[str, Any], source: Given) -> None:
 
 
 def _from_traces(folder: str | None, source: Given) -> Material:
+    from rankscope.engine.deciding import rests_on
+
     found = given_traces(folder, source)
-    return Material(found.name, said_of(found), found.traces, found.judgments, found.strata, {})
+    basis = rests_on(found, where="stored" if source.stored else "given")
+    said = said_of(found)
+    return Material(found.name, said, found.traces, found.judgments, found.strata, {}, basis=basis)
 
 
 def _from_run(folder: str | None, settings: Settings, given: Mapping[str, Any]) -> Material:
@@ -173,4 +179,5 @@ def _run(target: Target, settings: Settings, given: Mapping[str, Any]) -> Materi
         query_set.strata,
         pipeline.documents.fetch(sorted(top | relevant)),
         run.traces if deepest > candidates else (),
+        basis=f"from {len(traces):,} judged queries run now through today's pipeline",
     )

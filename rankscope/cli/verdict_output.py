@@ -9,22 +9,22 @@ from typing import Any
 from rankscope.cli.eval_tables import signed_interval, text_table
 from rankscope.core.sanitize import one_line
 from rankscope.insight.significance import Interval
-from rankscope.insight.verdict.model import DepthCurve, Evidence, GatePoint, Verdict
+from rankscope.insight.verdict.model import DepthCurve, Evidence, GatePoint, Verdict, said_once
 
 __all__ = ["SCHEMA", "verdict_json", "verdict_lines"]
 
 SCHEMA = "rankscope.verdict/1"
 
 
-def verdict_json(verdict: Verdict, name: str, source: str) -> dict[str, Any]:
+def verdict_json(verdict: Verdict, name: str, source: str, basis: str) -> dict[str, Any]:
     """Plain JSON values: the sentence first, then everything behind it."""
-    return {"schema": SCHEMA, "name": name, "source": source, **asdict(verdict)}
+    return {"schema": SCHEMA, "name": name, "source": source, "basis": basis, **asdict(verdict)}
 
 
-def verdict_lines(verdict: Verdict, name: str, source: str) -> list[str]:
-    """The sentence, its reasons, then the figures in the order in which they decide."""
+def verdict_lines(verdict: Verdict, name: str, source: str, basis: str) -> list[str]:
+    """The sentence, what it rests on, its reasons, then the figures in the order in which they decide."""
     evidence = verdict.evidence
-    lines = [verdict.sentence, ""]
+    lines = [verdict.sentence, one_line(basis, 200), ""]
     lines += [f"  {one_line(reason, 400)}" for reason in verdict.reasons]
     lines += ["", f"{one_line(name, 40)}: {one_line(source, 300)}", *_counts(evidence)]
     sections = (
@@ -160,8 +160,8 @@ def _gates(points: Sequence[GatePoint], chosen: GatePoint | None) -> list[list[s
 
 def _diagnoses(evidence: Evidence) -> list[str]:
     lines = []
-    for item in evidence.diagnoses:
-        lines.append(f"  {item.state:<8} {item.code}: {one_line(item.measure, 400)}")
+    for codes, item in said_once(evidence.diagnoses):
+        lines.append(f"  {item.state:<8} {codes}: {one_line(item.measure, 400)}")
         if item.remedy:
             lines.append(f"           {item.remedy}")
     return lines

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Trace
 from rankscope.engine.floors import judged_of
 from rankscope.engine.judged_traces import JudgedTraces, from_store
@@ -19,7 +20,7 @@ from rankscope.tracing.database import connect, one_line_errors, prepare
 if TYPE_CHECKING:
     from rankscope.engine.workspace import Workspace
 
-__all__ = ["Compared", "Drawn", "compared_of", "judged_traces", "last_numbers", "verdict_of"]
+__all__ = ["Compared", "Drawn", "compared_of", "judged_traces", "last_numbers", "rests_on", "verdict_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,23 @@ class Drawn:
     verdict: Verdict
     source: str
     """Where the judgments came from."""
+
+    @property
+    def basis(self) -> str:
+        """What the verdict rests on, as a sentence says it."""
+        return rests_on(self.judged)
+
+
+def rests_on(found: JudgedTraces, *, where: str = "stored") -> str:
+    """Which traces a verdict is drawn from: how many, of which pipeline, since when."""
+    name = (
+        found.pipeline.removeprefix("sha256:")[:12]
+        if found.pipeline.startswith("sha256:")
+        else found.pipeline
+    )
+    since = min(trace.created_at for trace in found.traces)
+    count = f"{len(found.traces):,} {where} trace{'' if len(found.traces) == 1 else 's'}"
+    return f"from {count} of pipeline {one_line(name, 24)}, newest of each query, since {since:%Y-%m-%d}"
 
 
 @dataclass(frozen=True, slots=True)

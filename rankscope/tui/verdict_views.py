@@ -9,7 +9,15 @@ from textual.content import Content
 
 from rankscope.core.sanitize import one_line
 from rankscope.insight.significance import Interval
-from rankscope.insight.verdict.model import MEASURE, DepthCurve, Diagnosis, Evidence, GatePoint, Verdict
+from rankscope.insight.verdict.model import (
+    MEASURE,
+    DepthCurve,
+    Diagnosis,
+    Evidence,
+    GatePoint,
+    Verdict,
+    said_once,
+)
 from rankscope.tui import cells
 
 __all__ = [
@@ -203,15 +211,16 @@ def _gates(points: Sequence[GatePoint], chosen: GatePoint | None) -> Block:
     if points:
         lines.append(
             _row(
-                ("gap from", 11, "$muted"),
-                ("calls saved", 18, "$muted"),
-                (f"change in {MEASURE}", 25, "$muted"),
+                ("list", 8, "$muted"),
+                ("gap from", 10, "$muted"),
+                ("calls saved", 13, "$muted"),
+                (f"change in {MEASURE}", 23, "$muted"),
             )
         )
     for point in _thinned(points, chosen):
         mark = " ◀" if point == chosen else ""
-        line = _row((f"{point.gap:.4g}", 11, "bold"), (cells.bar(point.saved, 9), 10, "$bar"))
-        line += _row((f"{point.saved:.0%}", -5, ""), ("", 3, ""))
+        line = _row((point.signal, 8, "$muted"), (f"{point.gap:.4g}", 10, "bold"))
+        line += _row((cells.bar(point.saved, 5), 6, "$bar"), (f"{point.saved:.0%}", -5, ""), ("", 2, ""))
         line += _row((signed_text(point.change), 23, _tone(point.change)))
         lines.append(line + Content.styled(mark, "bold $rise"))
     if points and chosen is None:
@@ -283,11 +292,11 @@ def _coverage(evidence: Evidence) -> Block:
 
 def _diagnoses(found: Iterable[Diagnosis]) -> Iterable[Block]:
     lines: list[Content] = []
-    for item in found:
+    for codes, item in said_once(found):
         mark, style = {"found": ("!", "bold $fall"), "fine": ("✓", "$rise"), "unknown": ("?", "$muted")}[
             item.state
         ]
-        words = Content.assemble((f"{mark} ", style), (item.code, "bold"), f": {one_line(item.measure, 400)}")
+        words = Content.assemble((f"{mark} ", style), (codes, "bold"), f": {one_line(item.measure, 400)}")
         if item.remedy:
             words += Content.styled(f" → {one_line(item.remedy, 400)}", "$fall")
         lines += words.wrap(BLOCK_WIDTH)

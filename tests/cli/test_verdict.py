@@ -59,6 +59,7 @@ def test_latency_and_gain_by_depth_are_measured_in_one_pass(collection: Path) ->
     again = run("--collection", collection, "--depth", "6", "--reuse")
     assert "4 of them were done before" in again.stderr
     assert again.stdout.startswith("Not enough judgments: label about ")
+    assert again.stdout.split("\n")[1] == "from 4 judged queries run now through today's pipeline"
 
 
 def test_contradictions_are_refused(collection: Path) -> None:

@@ -141,6 +141,21 @@ async def test_another_pipeline_is_one_key_away(tmp_path: Path) -> None:
         assert {first.verdict.kind, second.verdict.kind} == {"rerank", "leave"}
 
 
+async def test_traces_of_another_pipeline_do_not_move_the_screen(tmp_path: Path) -> None:
+    workspace = decided(tmp_path, systems.misordered)
+    async with the_screen(workspace) as bench:
+        first = bench.state.drawn
+        assert first is not None
+        assert f"from 40 stored traces of pipeline {pipeline_name(first.judged.pipeline)}" in bench.text()
+        store_system(workspace, systems.perfect_first_stage, count=60, pipeline="2")
+        await bench.pilot.press("r")
+        await bench.until(lambda: bench.state.drawn is not first)
+        second = bench.state.drawn
+        assert second is not None
+        assert second.judged.pipeline == first.judged.pipeline
+        assert list(second.judged.others.values()) == [60]
+
+
 async def test_new_judgments_are_measured_on_return_and_only_then(tmp_path: Path) -> None:
     workspace = decided(tmp_path, systems.misordered)
     async with the_screen(workspace) as bench:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import ceil
 
 from rankscope.config import BudgetSettings, Settings
@@ -71,6 +72,10 @@ def draw_verdict(
     rows = judged_rows(known, judgments, strata=strata, top_k=top_k)
     gates = _gates(known, judgments, limits, resamples, seed)
     facts = facts_of(rows, limits, gates=gates, resamples=resamples, seed=seed)
+    latency = _latency(known, settings.budget)
+    if facts is not None:  # the sentence and the table name the same times
+        medians = {row.stage: row.median_ms for row in latency}
+        facts = replace(facts, rerank_ms=medians.get("rerank"), total_ms=medians.get("total"))
     ruling = decide(facts, limits, settings.budget)
     no_answer = [trace for trace in known if not judgments.is_answerable(trace.query.query_id or "")]
     evidence = Evidence(
@@ -80,7 +85,7 @@ def draw_verdict(
         recall=_recall(rows, resamples, seed),
         measures=_measures(rows, resamples, seed),
         strata=_strata(rows, facts, resamples, seed),
-        latency=_latency(known, settings.budget),
+        latency=latency,
         depth=None if facts is None else facts.curve,
         gates=() if facts is None else facts.gates,
         judged=_judged(known, judgments, top_k, resamples, seed),
@@ -194,13 +199,17 @@ def _mean(values: Sequence[float], resamples: int, seed: int) -> Interval:
 
 
 def _latency(traces: Sequence[Trace], budget: BudgetSettings) -> tuple[StageLatency, ...]:
-    """Times by stage in pipeline order, then of whole queries."""
+    """Times by stage in pipeline order, then of whole queries: of the reranked ones where there are some.
+
+    Scores that were looked up have no time of their own.
+    """
     times: dict[str, list[float]] = {}
     for trace in traces:
         for ranking in trace.rankings:
-            if ranking.ms is not None and ranking.ran:
+            if ranking.ms is not None and ranking.ran and not ranking.details.get("reused"):
                 times.setdefault(ranking.stage, []).append(ranking.ms)
-    totals = [trace.total_ms for trace in traces if trace.total_ms is not None]
+    reranked = [trace for trace in traces if trace.after is not None and trace.after.status == "ok"]
+    totals = [trace.total_ms for trace in reranked or traces if trace.total_ms is not None]
     if totals:
         times["total"] = totals
     made = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -23,6 +23,7 @@ __all__ = [
     "StratumRow",
     "Verdict",
     "VerdictKind",
+    "said_once",
 ]
 
 VerdictKind = Literal["rerank", "fix_retrieval", "gate", "leave", "label"]
@@ -219,3 +220,18 @@ class Verdict:
     depth: int | None = None
     """Candidates that are enough; set where reranking pays and the traces say so."""
     criteria: Criteria = field(default_factory=Criteria)
+
+
+def said_once(diagnoses: Iterable[Diagnosis]) -> list[tuple[str, Diagnosis]]:
+    """Codes and diagnosis of each line to show: several that rest on one figure share a line.
+
+    Where one of them is found, that one is named alone, as the figure denies the others.
+    """
+    lines: dict[str, list[Diagnosis]] = {}
+    for item in diagnoses:
+        lines.setdefault(item.measure, []).append(item)
+    told = []
+    for alike in lines.values():
+        shown = [item for item in alike if item.state == "found"] or alike
+        told.append((", ".join(item.code for item in shown), shown[0]))
+    return told

@@ -152,6 +152,7 @@ class VerdictScreen(ModeScreen):
         else:
             width = self.size.width - 2
             lines = verdict_views.headline(drawn.verdict, width)
+            lines += Content.styled(drawn.basis, "$muted").wrap(max(width, 20))
             whole = lines + verdict_views.reasons(drawn.verdict, width)
             fits = len(whole) <= max(self.size.height // 3, 3) - 1
             head.update(Content("\n").join(whole if fits else lines))
@@ -193,11 +194,14 @@ class VerdictScreen(ModeScreen):
     @on(VerdictDrawn)
     def _drawn(self, message: VerdictDrawn) -> None:
         if message.asked == self._asked:
+            # Traces that others write meanwhile do not move the screen to another pipeline.
+            self._pipeline = message.drawn.judged.pipeline
             self.state = self.state.measured(message.drawn)
 
     @on(VerdictRefused)
     def _refused(self, message: VerdictRefused) -> None:
         if message.asked == self._asked:
+            self._pipeline = None  # what it showed may be gone: measuring again takes what there is
             self.state = self.state.failed(message.reason, nothing=message.nothing)
 
     def action_next_pipeline(self) -> None:

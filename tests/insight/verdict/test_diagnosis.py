@@ -12,7 +12,7 @@ from rankscope.core.documents import Document, Query
 from rankscope.core.trace import Hit, ModelInfo, PipelineInfo, Trace
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.verdict.filters import diagnose_filters
-from rankscope.insight.verdict.model import Diagnosis
+from rankscope.insight.verdict.model import Diagnosis, said_once
 from rankscope.insight.verdict.passages import diagnose_passages
 from rankscope.insight.verdict.retrievers import diagnose_retrievers
 from tests.insight.scripted_traces import trace
@@ -135,3 +135,11 @@ def test_results_of_several_tenants(
     if state == "found":
         assert "tenant" in diagnosis.measure
         assert diagnosis.trace_ids == ("t-q",)
+
+
+def test_diagnoses_of_one_figure_share_a_line() -> None:
+    fine = [Diagnosis(code, "fine", "same figure", "") for code in ("one", "other")]
+    third = Diagnosis("third", "fine", "another figure", "")
+    assert said_once([*fine, third]) == [("one, other", fine[0]), ("third", third)]
+    found = replace(fine[1], state="found", remedy="mend it")
+    assert said_once([found, fine[0]]) == [("other", found)]
