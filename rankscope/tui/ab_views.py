@@ -23,7 +23,7 @@ WIDE = 90
 
 def head(found: Comparison, width: int) -> Content:
     """The two sides, what must be known, what is set otherwise, and the measures with paired differences."""
-    lines = [_side("A", found.a), _side("B", found.b)]
+    lines = [_side("A", found.a, width), _side("B", found.b, width)]
     for statement in found.statements:
         lines += Content.styled(f"! {one_line(statement, 400)}", "$fall").wrap(max(width, 20))
     lines += _changes(found, width)
@@ -54,8 +54,8 @@ def _tone(difference: Interval) -> str:
     return "bold $rise" if difference.low > 0 else "bold $fall" if difference.high < 0 else "$muted"
 
 
-def _side(letter: str, side: Side) -> Content:
-    """``B 3f2a… rankscope-ce-small  214 ms  98% of its top judged``."""
+def _side(letter: str, side: Side, width: int) -> Content:
+    """``B 3f2a… rankscope-ce-small  214 ms  98% of its top judged``; fewer words where there is less room."""
     model = side.pipeline.models.get("cross_encoder")
     parts = [
         Content.assemble(
@@ -65,9 +65,12 @@ def _side(letter: str, side: Side) -> Content:
         cells.label("median", f"{cells.ms_text(side.median_ms)} ms"),
         cells.label("judged", f"{side.judged.value:.0%}"),
     ]
-    if side.unjudged_new:
-        parts.append(Content.styled(f"{side.unjudged_new:,} unjudged that the other has not", "$fall"))
-    return cells.join_cells(parts, "   ")
+    line = cells.join_cells(parts, "   ")
+    if not side.unjudged_new:
+        return line
+    new = f"   {side.unjudged_new:,} unjudged that the other has not"
+    short = f"   {side.unjudged_new:,} unjudged"
+    return line + Content.styled(new if line.cell_length + len(new) <= width else short, "$fall")
 
 
 def _changes(found: Comparison, width: int) -> list[Content]:

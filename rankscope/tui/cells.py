@@ -36,6 +36,7 @@ __all__ = [
     "rank_text",
     "score_text",
     "score_width",
+    "short_floor_text",
     "shorten",
     "stacked_bar",
     "styled",
@@ -216,6 +217,12 @@ def count_text(count: int, singular: str, plural: str = "") -> str:
 def floor_text(value: float | None) -> str:
     """A floor's value; ``none`` where there is none."""
     return "none" if value is None else f"{value:.2f}" if round(value, 2) == value else f"{value:g}"
+
+
+def short_floor_text(value: float | None) -> str:
+    """A floor's value where room is scarce: at most three significant digits."""
+    text = floor_text(value)
+    return text if value is None or len(text.lstrip("-")) <= 5 else f"{value:.3g}"
 
 
 def label(name: str, value: str, *, style: str = "bold") -> Content:

@@ -68,11 +68,18 @@ class Column:
         return tuple(line for line in self.lines if isinstance(line, Row))
 
 
-def columns_of(trace: Trace) -> tuple[Column | None, Column | None]:
-    """The before and after columns; None for one that is empty or not there (yet)."""
+def columns_of(trace: Trace, *, reranking: bool = False) -> tuple[Column | None, Column | None]:
+    """The before and after columns; None for one that is empty or not there (yet).
+
+    While ``reranking`` is still to come the fused order is not the final one, so it has no floor or K lines.
+    """
     before, after = trace.before, trace.after
-    left = _column("before", trace, before, after) if before is not None and before.hits else None
-    right = _column("after", trace, after, before) if after is not None and after.hits else None
+    final = after is None and not reranking
+    left = right = None
+    if before is not None and before.hits:
+        left = _column("before", trace, before, after, final=final)
+    if after is not None and after.hits:
+        right = _column("after", trace, after, before, final=True)
     return left, right
 
 
@@ -84,8 +91,7 @@ def standing_column(trace: Trace, other: Ranking | None, *, side: Side) -> Colum
     return Column(side, ranking, _lines(trace, ranking, other_ranks, final=True), (), ())
 
 
-def _column(side: Side, trace: Trace, ranking: Ranking, other: Ranking | None) -> Column:
-    final = side == "after" or trace.after is None
+def _column(side: Side, trace: Trace, ranking: Ranking, other: Ranking | None, *, final: bool) -> Column:
     other_ranks = {} if other is None else {doc_id: hit.rank for doc_id, hit in other.by_id().items()}
     lists = _fused_lists(trace, ranking) if side == "before" else ()
     return Column(

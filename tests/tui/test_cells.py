@@ -169,6 +169,8 @@ def test_milliseconds(ms: float | None, shown: str) -> None:
 
 def test_floor_and_counts() -> None:
     assert [cells.floor_text(value) for value in (0.4, 0.125, None)] == ["0.40", "0.125", "none"]
+    short = [cells.short_floor_text(value) for value in (0.4, 0.125, -1.25, 0.122765, None)]
+    assert short == ["0.40", "0.125", "-1.25", "0.123", "none"]
     assert cells.count_text(1, "passage") == "1 passage"
     assert cells.count_text(1204, "passage") == "1,204 passages"
 

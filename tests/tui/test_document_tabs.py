@@ -170,8 +170,8 @@ def test_words_are_drawn_by_their_effect() -> None:
     assert lines[0].startswith("small scores it .731 (logit +1.00)")
     assert lines[1] == "query ibuprofen +0.00  child +0.00"
     assert "Ibuprofen +2.00" in lines[2]
-    assert "adult −1.00" in lines[2]
-    assert "+2.00 Ibuprofen. −1.00 For an adult. +0.00 [/b]" in content.plain
+    assert "adult -1.00" in lines[2]
+    assert "+2.00 Ibuprofen. -1.00 For an adult. +0.00 [/b]" in content.plain
     styles = {
         content.plain[span.start : span.end]: str(span.style)
         for span in content.spans

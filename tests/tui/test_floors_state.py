@@ -146,7 +146,7 @@ def test_colour_is_never_alone(reading: FloorReading) -> None:
     text = legend(state, 80).plain
     assert [glyph for glyph in glyphs if glyph not in text] == ["▓"]  # nothing is borderline here
     rows = [list_row(state.at(0.9), row, 60).plain for row in range(3)]
-    assert all(row.startswith("− refused") for row in rows)
+    assert all(row.startswith("- refused") for row in rows)
 
 
 def test_bars_count_every_score_by_judgment(reading: FloorReading) -> None:

@@ -60,6 +60,10 @@ def test_tabs_name_this_mode_and_number_the_others(name: str) -> None:
         assert f"{mode.number} {mode.title}" in wide
         assert (mode.title in narrow) == (mode.name == name)
     assert len(narrow) <= 32
+    # The words beside come first: one cell too little for both, and the titles go.
+    room = ROOM_FOR_TITLES - len(wide)
+    assert mode_tabs(name, ROOM_FOR_TITLES, room).plain == wide
+    assert mode_tabs(name, ROOM_FOR_TITLES, room + 1).plain == narrow
 
 
 async def test_numbers_choose_a_screen_but_are_text_in_a_field(bench) -> None:

@@ -13,7 +13,7 @@ from rankscope.tui.screens.help import HelpScreen
 from rankscope.tui.screens.probe_keys import PROBE_KEYS
 from rankscope.tui.screens.prompt import Prompt
 from rankscope.tui.state import RunPhase
-from tests.tui.fakes import FakeWorkspace, Script
+from tests.tui.fakes import SETTINGS, FakeWorkspace, Script
 
 QUERY = "ibuprofen dosage for children"
 
@@ -131,7 +131,8 @@ async def test_k_changes_what_is_kept_without_scoring_again(bench) -> None:
 
 
 async def test_a_k_that_makes_reranking_pointless_runs_again_and_skips_it(bench) -> None:
-    async with bench() as on:
+    no_floor = SETTINGS.override("floor", value=None)  # a floor would need the scores
+    async with bench(FakeWorkspace(settings=no_floor)) as on:
         await on.ready()
         await on.ask(QUERY)
         await on.pilot.press("k", "6", "0", "enter")

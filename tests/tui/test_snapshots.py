@@ -15,6 +15,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, OptionList
 
+from rankscope.config import Settings
 from rankscope.tui import keys
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.modes import Mode
@@ -22,7 +23,7 @@ from rankscope.tui.screens import help
 from rankscope.tui.screens.probe_why import question_of
 from rankscope.tui.state import Phase, ProbeState, RunPhase
 from rankscope.tui.widgets import mode_tabs
-from tests.tui.fakes import FakeWorkspace, Script
+from tests.tui.fakes import SETTINGS, FakeWorkspace, Script
 from tests.tui.traces import RERANKED, trace
 
 RECORDED_WITH = {"textual": "8.2", "rich": "15.0"}
@@ -56,8 +57,9 @@ QUERY = "ibuprofen dosage for children"
 Before = Callable[[Pilot[None]], Awaitable[None]]
 
 
-def app(script: Script | None = None) -> RankScopeApp:
-    return RankScopeApp(FakeWorkspace(script), picture_folder=Path("nowhere"), now=lambda: "now")
+def app(script: Script | None = None, settings: Settings | None = None) -> RankScopeApp:
+    workspace = FakeWorkspace(script, settings=settings)
+    return RankScopeApp(workspace, picture_folder=Path("nowhere"), now=lambda: "now")
 
 
 def when(reached: Callable[[ProbeState], bool], *, ask: str = "", keys: tuple[str, ...] = ()) -> Before:
@@ -133,7 +135,10 @@ def test_a_refusal(snap_compare, size) -> None:
 def test_a_skipped_rerank(snap_compare) -> None:
     """As many candidates as are kept: the fused order stands and the screen says why."""
     keys = ("k", "6", "0", "enter")
-    assert snap_compare(app(), terminal_size=SMALL, run_before=when(finished, ask=QUERY, keys=keys))
+    no_floor = SETTINGS.override("floor", value=None)  # a floor would need the scores
+    assert snap_compare(
+        app(settings=no_floor), terminal_size=SMALL, run_before=when(finished, ask=QUERY, keys=keys)
+    )
 
 
 def test_a_failed_rerank(snap_compare) -> None:

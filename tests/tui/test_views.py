@@ -57,6 +57,8 @@ def test_without_a_reranker_the_fused_column_is_final_and_a_probability_floor_is
 def test_while_reranked_the_fused_column_has_no_lines() -> None:
     before, _ = columns_of(trace(scores=RERANKED))
     assert shape(before) == ["a", "b", "c", "d", "e"]
+    before, _ = columns_of(trace(top_k=3), reranking=True)  # no candidate is scored yet
+    assert shape(before) == ["a", "b", "c", "d", "e"]
 
 
 def test_an_import_whose_scores_do_not_fall_with_the_rank_keeps_its_order() -> None:

@@ -94,8 +94,8 @@ class FindDocument(ModalScreen[Document | None]):
         self._matches, self._listed = message.documents, message.text
         options = self.query_one("#find-matches", OptionList)
         options.clear_options()
-        width = max(self.size.width - 8, 20)
-        options.add_options(self._row(document, min(width, 110)) for document in self._matches)
+        width = max(self.size.width - 6, 20)
+        options.add_options(self._row(document, min(width, 92)) for document in self._matches)
         options.highlighted = 0 if self._matches else None
         if message.problem:
             words = f"! {message.problem}"

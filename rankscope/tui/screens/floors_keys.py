@@ -51,7 +51,7 @@ FLOORS_NOTES = Notes(
         ("┃ ┊", "the floor on the screen, and the one in force; what is left of ┃ is dropped"),
         ("█ ▓ ▒ ░", "judged relevant, borderline, not relevant; unjudged"),
         (".612 [.540, .683]", "a rate and its 95% interval"),
-        ("− refused", "a query that this floor refuses and the one in force answers; + the reverse"),
+        ("- refused", "a query that this floor refuses and the one in force answers; + the reverse"),
         ("▲ ▽", "a document at the floor, above it and below"),
         ("p r a", "precision, recall and answer rate, in the curves"),
         ("n 60", "queries behind a suggestion"),

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -51,11 +52,12 @@ def help_text(table: Iterable[Key], notes: Notes) -> Content:
             lines.append(_line(" ".join(shown), sentence))
     if notes.reading:
         lines.append(Content.styled("Reading the screen", "bold $primary"))
-        lines += [_line(sign, meaning, width=15) for sign, meaning in notes.reading]
+        width = max(15, *(cell_len(sign) + 2 for sign, _ in notes.reading))
+        lines += [_line(sign, meaning, width) for sign, meaning in notes.reading]
     if notes.footnote:
         lines.append(Content.styled(notes.footnote, "$muted"))
     return Content("\n").join(lines)
 
 
 def _line(sign: str, meaning: str, width: int = 8) -> Content:
-    return Content.assemble("  ", (sign.ljust(width), "bold"), (meaning, ""))
+    return Content.assemble("  ", (sign.ljust(width - 2) + "  ", "bold"), (meaning, ""))

@@ -14,6 +14,8 @@ from textual.binding import BindingType
 
 from rankscope.config import Settings
 from rankscope.tui import adjust, keys
+from rankscope.tui.findings_views import findings_text
+from rankscope.tui.screens.panel import Panel
 from rankscope.tui.screens.probe_judging import ProbeJudging
 from rankscope.tui.screens.probe_keys import PROBE_KEYS, PROBE_NOTES
 from rankscope.tui.screens.prompt import Prompt
@@ -56,6 +58,8 @@ class ProbeScreen(ProbeJudging):
             return (
                 state.trace is not None and state.trace.before is not None and state.trace.after is not None
             )
+        if action == "show_findings":
+            return state.trace is not None and bool(state.trace.findings)
         if action == "judge":
             return state.trace is not None and bool(state.chosen) and not state.busy
         if action in (
@@ -165,6 +169,11 @@ class ProbeScreen(ProbeJudging):
 
         now = self.state.settings.floor.top_k
         self._ask("K", "most documents that are kept", str(now), check, self._apply_top_k)
+
+    def action_show_findings(self) -> None:
+        """All that the rules found, in full; the rule below the document has room for its beginning."""
+        if self.state.trace is not None:
+            self.app.push_screen(Panel("Findings", findings_text(self.state.trace)))
 
     def action_ask_filters(self) -> None:
         """Ask for the metadata filters."""

@@ -18,6 +18,7 @@ _WHERE = "Where is ...? A document by id or by words of its text, in a list or i
 _BESIDE = "Mark a document; the next one is set beside it: why one over the other."
 _JUDGE = "Judge the chosen document: relevant, borderline, not relevant."
 _MOVES = "From the fused to the reranked order, all of it, as a slope chart."
+_FINDINGS = "What the rules found about this ranking, in full."
 _STOP = "Stop the run or the explanation; leave the query bar; close a stored trace."
 
 PROBE_KEYS: tuple[Key, ...] = (
@@ -40,6 +41,7 @@ PROBE_KEYS: tuple[Key, ...] = (
     Key("w", "w", "find_document", "Where is a document", "where", _WHERE, "Documents", 9),
     Key("a", "a", "mark_other", "Mark to compare", "beside", _BESIDE, "Documents", 10),
     Key("m", "m", "show_movement", "Movement of the whole order", "moves", _MOVES, "Documents", 10),
+    Key("exclamation_mark", "!", "show_findings", "Findings in full", "findings", _FINDINGS, "Documents"),
     Key("y", "y", "judge('relevant')", "Judge relevant", "relevant", _JUDGE, "Documents"),
     Key("b", "b", "judge('borderline')", "Judge borderline", "borderline", _JUDGE, "Documents"),
     Key("x", "x", "judge('not relevant')", "Judge not relevant", "not", _JUDGE, "Documents"),

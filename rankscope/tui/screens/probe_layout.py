@@ -6,10 +6,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.content import Content
 
-from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Trace
 from rankscope.tui import cells
 from rankscope.tui.answers import View
+from rankscope.tui.findings_views import findings_line
 from rankscope.tui.screens.mode_screen import ModeScreen
 from rankscope.tui.sentences import sentence
 from rankscope.tui.state import ProbeState, RunPhase
@@ -85,7 +85,8 @@ class ProbeLayout(ModeScreen):
     def _draw_columns(self, state: ProbeState) -> None:
         if state.trace is None:
             return
-        left, right = columns_of(state.trace)
+        reranking = state.run is RunPhase.RUNNING and state.settings.rerank.enabled
+        left, right = columns_of(state.trace, reranking=reranking)
         before = self.query_one("#before", RankingTable)
         after = self.query_one("#after", RankingTable)
         before.show(left, state.trace.documents, "No passage was found.")
@@ -149,7 +150,8 @@ class ProbeLayout(ModeScreen):
             middle.show(tabs + beside, Content(""), None)
         else:
             middle.show(tabs, beside, at)
-        self.query_one("#bottom-rule", FrameRule).show(_findings(trace), Content(""), None)
+        found = findings_line(trace, width - 5)
+        self.query_one("#bottom-rule", FrameRule).show(found, Content(""), None)
 
 
 def _keys_depend_on(state: ProbeState) -> tuple[object, ...]:
@@ -212,20 +214,6 @@ def _decision(trace: Trace) -> Content:
     if trace.decision == "refuse":
         return Content.styled(" refused ", "bold $fall")
     return Content.assemble((" kept ", "$muted"), (f"{len(trace.kept)} ", "bold $rise"))
-
-
-_LEVELS = ("error", "warning", "info")
-
-
-def _findings(trace: Trace) -> Content:
-    """What is wrong with this ranking, the worst first; as many as the rule has room for."""
-    order = sorted(trace.findings, key=lambda finding: _LEVELS.index(finding.severity))
-    parts: list[Content] = []
-    for finding in order:
-        style = "bold $fall" if finding.severity != "info" else "bold"
-        words = (f" {cells.shorten(finding.message, 76)} ", "$muted")
-        parts.append(Content.assemble((f" {one_line(finding.code, 12)}", style), words))
-    return Content("").join(parts)
 
 
 def _absence(state: ProbeState, side: Side) -> str:

@@ -9,17 +9,29 @@ from rankscope.tui.modes import MODES, Mode
 
 __all__ = ["mode_tabs"]
 
-ROOM_FOR_TITLES = 150
-"""From this width of the screen on the other modes stand with their titles, else with their numbers."""
+ROOM_FOR_TITLES = 100
+"""From this width of the screen on the other modes may stand with their titles, else with their numbers."""
 
 
-def mode_tabs(current: str, width: int) -> Content:
-    """The program's name, this mode by its title, the others by their numbers; a click goes there."""
+def mode_tabs(current: str, width: int, beside: int = 0) -> Content:
+    """The program's name and the modes; a click goes there.
+
+    All modes stand with their titles where the line of ``width`` cells has room for that and for the
+    ``beside`` cells of what else it says; else this mode alone does, the others with their numbers.
+    """
+    if width >= ROOM_FOR_TITLES:
+        tabs = _tabs(current, titled=True)
+        if tabs.cell_length + beside <= width:
+            return tabs
+    return _tabs(current, titled=False)
+
+
+def _tabs(current: str, *, titled: bool) -> Content:
     tabs = Content.styled(" RankScope  ", "bold $primary")
     if len(MODES) > 1:
-        for mode in MODES:
-            tabs += _tab(mode, here=mode.name == current, titled=width >= ROOM_FOR_TITLES) + Content(" ")
-        tabs += Content(" ")
+        gap = Content("  " if titled else " ")
+        tabs += gap.join(_tab(mode, here=mode.name == current, titled=titled) for mode in MODES)
+        tabs += Content("  ")
     return tabs
 
 

@@ -29,5 +29,7 @@ class ModeTitle(Widget):
         width = self.size.width
         right = self._right.truncate(width, ellipsis=True)
         room = width - right.cell_length - 1
-        left = (mode_tabs(self._mode, width) + self._left).truncate(max(room - 1, 0), ellipsis=True)
+        beside = self._left.cell_length + right.cell_length + 2
+        tabs = mode_tabs(self._mode, width, beside)
+        left = (tabs + self._left).truncate(max(room - 1, 0), ellipsis=True)
         return left + Content(" " * max(room - left.cell_length, 1)) + right + Content(" ")

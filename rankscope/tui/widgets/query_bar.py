@@ -136,4 +136,4 @@ def _facts(state: ProbeState) -> Content:
         parts.append(Content.styled("draft, enter keeps it", "$muted"))
     elif state.busy:
         parts.append(Content.assemble(("run ", "$muted"), (f"{count + 1}", "bold"), (" …", "$primary")))
-    return Content("   ").join(parts) + Content(" ") if parts else Content("")
+    return Content("  ") + Content("   ").join(parts) + Content(" ") if parts else Content("")

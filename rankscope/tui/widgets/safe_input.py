@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
+from rich.segment import Segment
 from rich.text import Text
 from textual import events
+from textual.strip import Strip
 from textual.widgets import Input
 
 from rankscope.core.sanitize import visible
+from rankscope.tui.cells import fit
 
 __all__ = ["SafeInput"]
 
@@ -30,6 +34,14 @@ class SafeInput(Input):
     def on_blur(self) -> None:
         """The next time that it takes the focus, its text is selected again."""
         self.select_on_focus = True
+
+    def render_line(self, y: int) -> Strip:
+        """A line that is not being written shows its beginning, with an ellipsis where it is cut."""
+        room = self.scrollable_content_region.width
+        shown = visible(self.value)
+        if y or self.has_focus or cell_len(shown) <= room:
+            return super().render_line(y)
+        return Strip([Segment(fit(shown, room) + " ")]).apply_style(self.rich_style)
 
     @property
     def _value(self) -> Text:

@@ -37,7 +37,8 @@ def rail(state: ProbeState, width: int) -> Content:
     texts += [Content.assemble((f"{one_line(name, 12)} ", ""), ("…", "$primary")) for name in waiting]
     times = [ranking.ms or 0.0 for ranking in trace.rankings]
     used = 2 + sum(text.cell_length + 2 for text in texts) + len(times)
-    gauge = min(10, max(width - used - 22, 0))
+    over = trace.total_ms is not None and trace.total_ms > budget
+    gauge = min(10, max(width - used - (28 if over else 22), 0))
     end = _budget(trace, budget, gauge if gauge >= 4 else 0)
     # One scale for all stages and all runs: a full rail is the budget, or the total where that is more.
     room = max(width - used - end.cell_length, 0)
@@ -78,10 +79,13 @@ def _budget(trace: Trace, budget: float, width: int) -> Content:
     if total is None:
         return Content.styled("no times recorded", "$muted")
     over = total > budget
-    parts = [Content.styled(cells.ms_text(total), "bold $fall" if over else "bold")]
-    parts.append(Content.styled(f" of {cells.ms_text(budget)} ms", "$muted"))
+    taken, limit = cells.ms_text(total), cells.ms_text(budget)
     if over:
-        parts.append(Content.styled(" over", "bold $fall"))
+        unit = "" if taken.endswith("s") else " ms"
+        parts = [Content.assemble((taken, "bold $fall"), (f"{unit}, budget {limit}: ", "$muted"))]
+        parts.append(Content.styled("over", "bold $fall"))
+    else:
+        parts = [Content.assemble((taken, "bold"), (f" of {limit} ms", "$muted"))]
     if width:
         parts += [Content(" "), cells.gauge(total / budget, width, "$fall" if over else "$bar")]
     return Content("").join(parts)

@@ -28,9 +28,10 @@ class TitleLine(StateLine):
         trace = state.trace if state.read_only else None
         right = _settings(settings) if trace is None else _recorded(trace, width)
         name = one_line(self._workspace_name, 32)
-        left = mode_tabs("probe", width) + Content.styled(name, "bold")
+        here = Content.styled(name, "bold")
         if state.documents:
-            left += Content.styled(f" {cells.count_text(state.documents, 'passage')}", "$muted")
+            here += Content.styled(f" {cells.count_text(state.documents, 'passage')}", "$muted")
+        left = mode_tabs("probe", width, here.cell_length + right.cell_length + 2) + here
         models = _models(settings)
         room = width - right.cell_length - 1
         if left.cell_length + models.cell_length < room:
@@ -48,7 +49,7 @@ def _models(settings: Settings) -> Content:
 
 def _settings(settings: Settings) -> Content:
     """N, K and floor as the next run will use them."""
-    floor = cells.floor_text(settings.floor.value)
+    floor = cells.short_floor_text(settings.floor.value)
     parts = [
         cells.label("N", f"{settings.retrieval.candidates:,}"),
         cells.label("K", f"{settings.floor.top_k}"),
@@ -70,7 +71,6 @@ def _recorded(trace: Trace, width: int) -> Content:
     if width >= 100:
         if trace.top_k is not None:
             parts.append(cells.label("K", str(trace.top_k)))
-        parts.append(
-            cells.label("floor", cells.floor_text(None if trace.floor is None else trace.floor.value))
-        )
+        value = None if trace.floor is None else trace.floor.value
+        parts.append(cells.label("floor", cells.short_floor_text(value)))
     return cells.join_cells(parts, "  ")

@@ -93,8 +93,8 @@ def _named(title: str, words: Sequence[tuple[str, float]]) -> list[Content]:
 
 
 def effect_cell(effect: float) -> Content:
-    """``+0.58`` or ``−0.41``: the sign tells the direction, the colour repeats it."""
-    text = f"{effect:+.2f}".replace("-", "−")
+    """``+0.58`` or ``-0.41``: the sign tells the direction, the colour repeats it."""
+    text = f"{effect:+.2f}"
     return Content.styled(text, "$rise" if effect >= _FELT else "$fall" if effect <= -_FELT else "$muted")
 
 
