@@ -8,6 +8,7 @@ from math import log2
 
 import pytest
 
+from rankscope.config import Settings
 from rankscope.core.documents import Query
 from rankscope.engine.depth_run import at_depth
 from rankscope.errors import UsageError
@@ -156,3 +157,12 @@ def test_a_service_that_gives_back_the_first_few_has_no_depth_curve() -> None:
     row = next(item for item in evidence.measures if item.name == "MRR@10")
     assert row.after is not None
     assert row.after.value == pytest.approx(1 / 3)
+
+
+def test_the_sentence_names_the_time_of_the_table() -> None:
+    traces = [system_trace(number, 8, 1, gap=0.0, rerank_ms=900.0 + number) for number in range(60)]
+    judgments = judgments_of(traces)
+    budget = replace(Settings().budget, total_ms=50.0)
+    verdict = draw_verdict(traces, judgments, settings=replace(Settings(), budget=budget), resamples=199)
+    total = next(row for row in verdict.evidence.latency if row.stage == "total")
+    assert f"a query takes {total.median_ms:,.0f} ms of a budget of 50" in verdict.sentence
