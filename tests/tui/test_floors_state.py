@@ -166,7 +166,7 @@ def test_what_is_said(reading: FloorReading) -> None:
     strict = FloorState(replace(reading.state.settings, value=0.95), None, None)
     assert "stop being refused" in floors_sentence(opened(replace(reading, state=strict)).at(0.4)).text
     lines = [line.plain for line in consequence_lines(state, 40)]
-    assert lines[0].split() == ["answered", *f"{state.said.answered} of 60".split()]  # type: ignore[union-attr]
+    assert lines[0].split() == ["answered", *f"{state.said.answered} of 60 traces".split()]  # type: ignore[union-attr]
     assert any(line.startswith("precision") and "[" in line for line in lines)
 
 
