@@ -53,7 +53,11 @@ class Draft:
     decision: Decision | None = None
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    ran: bool = False
+    """Whether any stage so far has run."""
     _by_content: dict[str, str] = field(default_factory=dict)
+    _names: dict[str, int] = field(default_factory=dict)
+    """The names that are taken, with the number up to which names made from each are taken too."""
 
     def introduce(self, candidates: Iterable[Candidate]) -> None:
         """Learn which content has which id, so that a list without ids can be joined by content."""
@@ -99,16 +103,21 @@ class Draft:
             details=details or {},
         )
         self.rankings.append(ranking)
+        self._names.setdefault(name, 1)
+        self.ran = self.ran or ranking.ran
         self._count(name, "repeated_ids", sum(n - 1 for n in ranking.repeated_ids().values()), len(hits))
         self._count(name, "missing_scores", sum(1 for hit in hits if hit.score is None), len(hits))
         return ranking
 
     def free_name(self, stage: str) -> str:
         """The stage's name, numbered where an earlier stage has it."""
-        taken = {ranking.stage for ranking in self.rankings}
-        return next(
-            name for name in (stage, *(f"{stage}-{n}" for n in range(2, len(taken) + 3))) if name not in taken
-        )
+        if stage not in self._names:
+            return stage
+        number = self._names[stage] + 1
+        while f"{stage}-{number}" in self._names:
+            number += 1
+        self._names[stage] = number - 1
+        return f"{stage}-{number}"
 
     def _resolve(self, candidate: Candidate, place: int, stage: str) -> str:
         """The candidate's id: its own, else the one that its content has elsewhere, else its content's."""

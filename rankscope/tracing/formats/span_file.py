@@ -14,7 +14,8 @@ from rankscope.tracing.formats.importer import Ignored, Imported, ImportOptions,
 from rankscope.tracing.formats.literals import parse_literal
 from rankscope.tracing.formats.records import RAW_LIMIT, Record, read_json
 from rankscope.tracing.formats.retrieval_span import RetrievalSpan
-from rankscope.tracing.formats.span_join import Request, TraceBuffer, build_trace, requests_of
+from rankscope.tracing.formats.span_join import build_trace
+from rankscope.tracing.formats.span_requests import Request, TraceBuffer, requests_of
 from rankscope.tracing.formats.spans import BrokenSpan, Span, spans_of
 from rankscope.tracing.formats.tables import parquet_columns, read_csv, read_parquet
 from rankscope.tracing.formats.text_source import suffixes_of
@@ -78,8 +79,20 @@ class SpanCollector:
         return self._join(self._buffers.pop(trace_id), fallback)
 
     def peek(self, trace_id: str, fallback: datetime) -> Iterator[Imported | Rejected]:
-        """The traces of the spans of one trace id so far; they stay, and may be completed."""
-        return self._join(self._buffers[trace_id], fallback)
+        """The traces of the spans of one trace id so far; they stay, and may be completed.
+
+        They are made as they are asked for, which another thread may do while more spans are added here.
+        """
+        return self._join(self._buffers[trace_id].copy(), fallback)
+
+    def kept_of(self, span: Span) -> tuple[int, int]:
+        """Characters and documents that are held of the span added last, beside its attributes."""
+        buffer = self._buffers[span.trace_id]
+        last = buffer.retrievals[-1] if buffer.retrievals else None
+        if last is not None and last.span is span:
+            return 0, len(last.outputs or ()) + len(last.inputs)
+        texts = (table.get(span.span_id, "") for table in (buffer.inputs, buffer.models))
+        return sum(map(len, texts)), 0
 
     def _join(self, buffer: TraceBuffer, fallback: datetime) -> Iterator[Imported | Rejected]:
         for request in requests_of(buffer):
