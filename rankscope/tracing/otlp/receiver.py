@@ -107,7 +107,11 @@ class Receiver:
             ready = self._waiting.drain(fallback) if last else self._waiting.ready(self._clock(), fallback)
             joined = list(ready)
         for item in joined:
-            self._store_joined(item)
+            try:
+                self._store_joined(item)
+            except Exception as fault:  # noqa: BLE001 - the others of the turn are still to be stored
+                self.counts.failed_traces += len(item.traces)
+                self._on_problem(f"trace {item.key} was not stored: {type(fault).__name__}: {fault}")
 
     def _store_joined(self, item: Joined) -> None:
         self.counts.useless_traces += len(item.useless)

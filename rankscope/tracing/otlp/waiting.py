@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from rankscope.core.trace import Trace
-from rankscope.tracing.formats.importer import ImportOptions, Rejected
+from rankscope.tracing.formats.importer import Imported, ImportOptions, Rejected
 from rankscope.tracing.formats.span_file import SpanCollector
 from rankscope.tracing.formats.spans import Span
 
@@ -142,7 +142,10 @@ class WaitingSpans:
             item.root = True
         elif span.parent_id not in item.seen:
             item.missing.add(span.parent_id)
-        size = _size_of(span) if is_retrieval else 400
+        characters, documents = item.collector.kept_of(span)
+        size = 400 + 2 * (len(span.span_id) + len(span.parent_id or "") + characters) + 500 * documents
+        if is_retrieval:
+            size += sum(250 + _size_of(value) for value in span.attributes.values())
         item.size += size
         self._bytes += size
         item.spans += 1
@@ -184,8 +187,10 @@ class WaitingSpans:
         item = self._held[key]
         item.fresh = False
         if item.retrieval:
-            outcomes = list(item.collector.peek(key, fallback))
-            reasons = dict.fromkeys(outcome.reason for outcome in outcomes if isinstance(outcome, Rejected))
+            outcomes, faults = self._outcomes(key, item, fallback)
+            reasons = dict.fromkeys(
+                [*faults, *(outcome.reason for outcome in outcomes if isinstance(outcome, Rejected))]
+            )
             useless = tuple(reason for reason in reasons if reason not in item.told)
             item.told.update(useless)
             traces = tuple(outcome.trace for outcome in outcomes if not isinstance(outcome, Rejected))
@@ -196,6 +201,16 @@ class WaitingSpans:
             self.counts.stored_early += item.retrieval
             self._let_go(key)
 
+    def _outcomes(
+        self, key: str, item: _Waiting, fallback: datetime
+    ) -> tuple[list[Imported | Rejected], list[str]]:
+        """What the spans make, and what went wrong: no request takes the others of its turn along."""
+        try:
+            return list(item.collector.peek(key, fallback)), []
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it is counted and told
+            self.counts.failed_traces += 1
+            return [], [f"the spans of trace {key} cannot be joined: {type(fault).__name__}: {fault}"]
+
     def note_stored(self, key: str, trace_ids: Iterable[str]) -> None:
         """These traces of a trace id were new to the store: they may be replaced when late spans come."""
         if key in self._held:
@@ -205,13 +220,17 @@ class WaitingSpans:
         self._bytes -= self._held.pop(key).size
 
 
-def _size_of(span: Span) -> int:
-    """Roughly the bytes that a span's attributes take."""
-    total = 400
-    for value in span.attributes.values():
-        total += 250 + (len(value) * 2 if isinstance(value, str) else 8 * len(value) if _sized(value) else 0)
+def _size_of(value: object) -> int:
+    """Roughly the bytes that a value takes, all that it holds included; not recursive, for any depth."""
+    total = 0
+    left = [value]
+    while left:
+        item = left.pop()
+        total += 60
+        if isinstance(item, str | bytes):
+            total += 2 * len(item)
+        elif isinstance(item, Mapping):
+            left += [*item.keys(), *item.values()]
+        elif isinstance(item, list | tuple):
+            left += item
     return total
-
-
-def _sized(value: object) -> bool:
-    return isinstance(value, list | bytes)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rankscope.core.trace import Trace
+from rankscope.tracing.formats.span_file import SpanCollector
 from rankscope.tracing.otlp.waiting import Joined, Limits, WaitingSpans
 from tests.tracing.otlp.spans import request, spans
 
@@ -182,3 +186,38 @@ def test_a_trace_without_end_is_stored_as_it_stands() -> None:
     assert len(_ready(waiting, 0.0)) == 1
     assert waiting.counts.stored_early == 1
     assert waiting._held == {}
+
+
+def test_what_is_held_is_counted_by_its_length_wherever_it_stands() -> None:
+    def held(record: dict[str, Any]) -> int:
+        waiting = WaitingSpans(LIMITS)
+        waiting.add(spans([record]), 0.0)
+        return waiting._bytes
+
+    long = "x" * 8_000
+    plain = request()[2]
+    chain = {**plain, "attributes": {**plain["attributes"], "input.value": long}}
+    assert held(chain) - held(plain) >= 2 * (len(long) - len(plain["attributes"]["input.value"]))
+    retriever = request()[0]
+    listed = {**retriever, "attributes": {**retriever["attributes"], "tags": [{"name": long}, long]}}
+    assert held(listed) - held(retriever) >= 2 * 2 * len(long)
+
+
+def test_one_request_that_cannot_be_joined_takes_no_other_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = WaitingSpans(LIMITS)
+    for number in (1, 2, 3):
+        waiting.add(spans(request(number)), 0.0)
+    peek, broken = SpanCollector.peek, f"{2:032x}"
+
+    def peek_or_fail(self: SpanCollector, key: str, fallback: datetime) -> Iterator[Any]:
+        if key == broken:
+            raise ZeroDivisionError("a fault nobody thought of")
+        return peek(self, key, fallback)
+
+    monkeypatch.setattr(SpanCollector, "peek", peek_or_fail)
+    joined = _ready(waiting, 1.0)
+    assert len(_traces(joined)) == 2
+    assert [item.useless for item in joined if item.key == broken] == [
+        (f"the spans of trace {broken} cannot be joined: ZeroDivisionError: a fault nobody thought of",)
+    ]
+    assert waiting.counts.failed_traces == 1
