@@ -73,9 +73,10 @@ class TraceRecord:
 
     def before_and_after(self) -> tuple[RankingRecord | None, RankingRecord | None]:
         """The order that the reranker was given and the one that it gave, as a Trace defines them."""
-        ran = [ranking for ranking in self.rankings if ranking.ran]
-        before = [ranking for ranking in ran if ranking.stage != "rerank"]
-        after = [ranking for ranking in ran if ranking.stage == "rerank"]
+        stages = [ranking.stage for ranking in self.rankings]
+        place = stages.index("rerank") if "rerank" in stages else len(stages)
+        before = [ranking for ranking in self.rankings[:place] if ranking.ran]
+        after = [ranking for ranking in self.rankings[place : place + 1] if ranking.ran]
         return (before[-1] if before else None), (after[0] if after else None)
 
     def top(self) -> tuple[str | None, float | None]:
