@@ -81,11 +81,20 @@ def inferred_recipe(fused: Ranking, lists: Sequence[Ranking]) -> FusionRecipe | 
         if hit.score is not None and hit.score > 0 and ranks:
             guess = _solve_for_k(hit.score, ranks)
             candidates.update((guess - 1, guess, guess + 1))
-    for k in sorted((k for k in candidates if k >= 0), key=lambda value: (value != 60, value)):
-        recipe = FusionRecipe(float(k), source="inferred")
-        if mismatch(fused, lists, recipe) is None:
-            return recipe
-    return None
+    recipes = [FusionRecipe(float(k), source="inferred") for k in candidates if k >= 0]
+    # The nearest first: a score such as 0.08 may be exact, or rounded from what another k gives.
+    recipes.sort(key=lambda recipe: (_distance(fused, lists, recipe), recipe.k != 60, recipe.k))
+    return next((recipe for recipe in recipes if mismatch(fused, lists, recipe) is None), None)
+
+
+def _distance(fused: Ranking, lists: Sequence[Ranking], recipe: FusionRecipe) -> float:
+    """How far the recorded scores lie from those that the recipe gives, all together."""
+    computed = fused_scores(lists, recipe)
+    return sum(
+        abs(hit.score - computed[hit.doc_id])
+        for hit in fused.hits
+        if hit.score is not None and hit.doc_id in computed
+    )
 
 
 def _solve_for_k(score: float, ranks: Sequence[int]) -> int:

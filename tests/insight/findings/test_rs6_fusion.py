@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rankscope.core.trace import PipelineInfo, Ranking, Trace
@@ -78,6 +78,7 @@ def test_what_cannot_be_checked_is_not_passed() -> None:
 @given(
     st.permutations("abcdefghij"), st.permutations("abcdefghijklm"), st.integers(0, 200), st.integers(1, 15)
 )
+@example(list("abcdefghij"), list("abcdefghijklm"), 24, 1)
 def test_the_k_of_an_import_is_found_from_its_scores(
     first: list[str], second: list[str], k: int, cut: int
 ) -> None:
