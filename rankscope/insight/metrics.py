@@ -20,16 +20,31 @@ if TYPE_CHECKING:
 
     from ir_measures.measures import Measure
 
-__all__ = ["Evaluation", "QueryOutcome", "evaluate", "measure_names", "measure_run"]
+__all__ = [
+    "JUDGED_FIRST",
+    "Evaluation",
+    "QueryOutcome",
+    "evaluate",
+    "is_share",
+    "measure_names",
+    "measure_run",
+]
 
 RERANK = "rerank"
+JUDGED_FIRST = "judged_first"
+"""Whether the first *judged* document of a list has the highest grade that the query gives.
+
+What nobody judged is passed over (a condensed list: Sakai, Alternatives to Bpref, SIGIR 2007), so this asks
+for the right member of a family of look-alikes whose others were judged: did it come first?
+"""
 _NAME = re.compile(r"(recall|success|P|nDCG|MRR|judged|best)@([1-9][0-9]{0,8})")
 
 
 def measure_names(candidates: int = 50, top_k: int = 10) -> tuple[str, ...]:
     """The measures of a report: recall at N, precision and share judged at K, the usual nDCG and MRR.
 
-    ``best@1`` is the share of queries whose first document has the query's highest grade.
+    ``best@1`` is the share of queries whose first document has the query's highest grade,
+    ``judged_first`` that of those whose first judged document has it.
     """
     return (
         f"recall@{candidates}",
@@ -39,7 +54,13 @@ def measure_names(candidates: int = 50, top_k: int = 10) -> tuple[str, ...]:
         "MRR@10",
         f"judged@{top_k}",
         "best@1",
+        JUDGED_FIRST,
     )
+
+
+def is_share(measure: str) -> bool:
+    """Whether a query has it or not, so that its mean is a share of the queries."""
+    return measure == JUDGED_FIRST or measure.startswith(("best@", "success@"))
 
 
 def measure_run(
@@ -61,26 +82,40 @@ def measure_run(
         for query_id in answerable
     }
     best = {query_id: dict.fromkeys(judgments.best(query_id), 1) for query_id in answerable}
-    # An empty list is left out: ir-measures then gives its 0 for the query.
-    scores = {query_id: _falling_scores(run[query_id]) for query_id in answerable if run.get(query_id)}
+    orders = {query_id: run.get(query_id, ()) for query_id in answerable}
+    condensed = {
+        query_id: [doc_id for doc_id in order if doc_id in grades[query_id]]
+        for query_id, order in orders.items()
+    }
     values: dict[str, dict[str, float]] = {name: {} for name in measures}
-    for qrels, of_best in ((grades, False), (best, True)):
-        names = [name for name in measures if name.startswith("best@") is of_best]
+    for kind, qrels, lists in (("", grades, orders), ("best", best, orders), ("judged", best, condensed)):
+        names = [name for name in measures if _kind(name) == kind]
         wanted = {_parse(name, judgments.relevant_from): name for name in names}
+        scores = {query_id: _falling_scores(order) for query_id, order in lists.items() if order}
         for metric in ir_measures.iter_calc(list(wanted), qrels, scores) if wanted else ():
             values[wanted[metric.measure]][metric.query_id] = float(metric.value)
     return values
 
 
+def _kind(name: str) -> str:
+    """Which judgments and lists a measure is asked of: all, the best documents alone, judged ones alone."""
+    if name == JUDGED_FIRST:
+        return "judged"
+    return "best" if name.startswith("best@") else ""
+
+
 def _falling_scores(doc_ids: Sequence[str]) -> dict[str, float]:
-    """Scores that fall by one a rank: exact in the 32-bit floats of trec_eval, and without ties."""
+    """Scores that fall by one a rank: exact in the 32-bit floats of trec_eval, and without ties.
+
+    Empty lists are left out by the caller: ir-measures then gives its 0 for the query.
+    """
     return {doc_id: float(-place) for place, doc_id in enumerate(dict.fromkeys(doc_ids))}
 
 
 def _parse(name: str, relevant_from: int) -> Measure:
     import ir_measures
 
-    match = _NAME.fullmatch(name)
+    match = _NAME.fullmatch("best@1" if name == JUDGED_FIRST else name)
     if match is None:
         return _parse_as_written(name)
     kinds = {
@@ -113,7 +148,8 @@ def _parse_as_written(name: str) -> Measure:
     if not supported:
         raise UsageError(
             f"unknown measure {name!r:.60}.",
-            remedy="Known: recall@N, success@N, P@K, nDCG@K, MRR@K, judged@K, best@K, ir-measures' own.",
+            remedy="Known: recall@N, success@N, P@K, nDCG@K, MRR@K, judged@K, best@K, judged_first, "
+            "ir-measures' own.",
         )
     return measure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rankscope.insight.metrics import RERANK, Evaluation
+from rankscope.insight.metrics import RERANK, Evaluation, is_share
 from rankscope.insight.significance import (
     Interval,
     bootstrap_means,
@@ -64,7 +64,7 @@ def differences(evaluation: Evaluation, measure: str, *, stratum: str | None = N
 
 
 def summarize(evaluation: Evaluation, *, stratum: str | None = None, seed: int = 0) -> Summary:
-    """Means, lifts and refusal rates with 95 percent intervals: BCa bootstrap of queries, Wilson of rates."""
+    """Means, lifts and refusal rates with 95 percent intervals: BCa bootstrap, Wilson of shares."""
     outcomes = [item for item in evaluation.queries if stratum is None or item.stratum == stratum]
     answerable = [item for item in outcomes if item.answerable]
     no_answer = [item for item in outcomes if not item.answerable]
@@ -88,8 +88,9 @@ def _means(evaluation: Evaluation, stratum: str | None, seed: int) -> dict[str, 
     keys = [(stage, measure) for stage in evaluation.stages for measure in evaluation.measures]
     rows = [evaluation.column(stage, measure, stratum=stratum) for stage, measure in keys]
     table: dict[str, dict[str, Interval]] = {stage: {} for stage in evaluation.stages}
-    for (stage, measure), interval in zip(keys, bootstrap_means(rows, seed=seed), strict=True):
-        table[stage][measure] = interval
+    for (stage, measure), row, interval in zip(keys, rows, bootstrap_means(rows, seed=seed), strict=True):
+        share = wilson(round(sum(row)), len(row)) if is_share(measure) else None
+        table[stage][measure] = share or interval
     return table
 
 

@@ -1,7 +1,7 @@
-"""Platt scaling, expected calibration error and the reliability table (numpy only).
+"""Platt scaling (numpy only).
 
 Platt, Probabilistic outputs for support vector machines, 1999; the stable form and the smoothed targets
-follow Lin, Lin and Weng, Machine Learning 68, 2007. Expected calibration error: Naeini et al., AAAI 2015.
+follow Lin, Lin and Weng, Machine Learning 68, 2007.
 """
 
 from __future__ import annotations
@@ -12,18 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = [
-    "PlattScale",
-    "ReliabilityBin",
-    "calibration_error",
-    "cross_fitted",
-    "fit_platt",
-    "reliability",
-    "reliability_lines",
-]
+__all__ = ["PlattScale", "cross_fitted", "fit_platt"]
 
 _STEPS = 100
-_BAR = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +27,6 @@ class PlattScale:
     def probabilities(self, logits: ArrayLike) -> NDArray[np.float64]:
         """Calibrated probabilities of raw logits."""
         return _sigmoid(self.slope * np.asarray(logits, dtype=float) + self.offset)
-
-
-@dataclass(frozen=True, slots=True)
-class ReliabilityBin:
-    """Pairs whose probability lies in ``[low, high)``: what was said, and what was so."""
-
-    low: float
-    high: float
-    count: int
-    said: float
-    was: float
 
 
 def fit_platt(logits: ArrayLike, relevant: ArrayLike) -> PlattScale:
@@ -90,43 +70,6 @@ def cross_fitted(logits: ArrayLike, relevant: ArrayLike, groups: Sequence[int]) 
     for part in (0, 1):
         said[half == part] = fit_platt(x[half != part], y[half != part]).probabilities(x[half == part])
     return said
-
-
-def reliability(probabilities: ArrayLike, relevant: ArrayLike, bins: int = 10) -> list[ReliabilityBin]:
-    """Pairs in equally wide bins, the empty ones left out; 1.0 belongs to the last."""
-    said = np.asarray(probabilities, dtype=float)
-    was = np.asarray(relevant, dtype=float)
-    place = np.minimum((said * bins).astype(int), bins - 1)
-    return [
-        ReliabilityBin(
-            number / bins,
-            (number + 1) / bins,
-            int((place == number).sum()),
-            float(said[place == number].mean()),
-            float(was[place == number].mean()),
-        )
-        for number in range(bins)
-        if (place == number).any()
-    ]
-
-
-def calibration_error(probabilities: ArrayLike, relevant: ArrayLike, bins: int = 10) -> float:
-    """Mean distance between what was said and what was so, bins weighted by their pairs; 0 to 1."""
-    table = reliability(probabilities, relevant, bins)
-    total = sum(row.count for row in table)
-    return sum(row.count * abs(row.said - row.was) for row in table) / total
-
-
-def reliability_lines(table: Sequence[ReliabilityBin]) -> list[str]:
-    """The table as text: a bar is the share that was relevant, ``|`` marks what was said."""
-    lines = ["    score   pairs   said    was"]
-    for row in table:
-        bar = list(("█" * round(row.was * _BAR)).ljust(_BAR, "·"))
-        bar[min(int(row.said * _BAR), _BAR - 1)] = "|"
-        lines.append(
-            f"{row.low:.1f} - {row.high:.1f} {row.count:7,}   {row.said:.2f}   {row.was:.2f}  {''.join(bar)}"
-        )
-    return lines
 
 
 def _sigmoid(x: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rankscope import __version__
-from rankscope.training.calibration import PlattScale, ReliabilityBin, reliability_lines
+from rankscope.insight.reliability import ReliabilityBin, reliability_lines
+from rankscope.training.calibration import PlattScale
 from rankscope.training.comparison import Comparison
 from rankscope.training.recipe import Recipe
 

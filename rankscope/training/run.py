@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 from rankscope import __version__
 from rankscope.engine.progress import IndexProgress, ProgressClock
 from rankscope.errors import InputError, UsageError, WorkspaceBusy
+from rankscope.insight.reliability import calibration_error, reliability
 from rankscope.stages.dense.bundled import model_revision
 from rankscope.stages.rerank.bundled import resolve_cross_encoder
-from rankscope.training.calibration import calibration_error, cross_fitted, fit_platt, reliability
+from rankscope.training.calibration import cross_fitted, fit_platt
 from rankscope.training.comparison import compare
 from rankscope.training.examples import Example, load_examples, save_examples
 from rankscope.training.held_out import HeldOut, Rows, load_rows, save_rows

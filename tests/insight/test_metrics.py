@@ -42,6 +42,10 @@ def test_ndcg_is_linear_gain_over_the_logarithm_of_the_rank() -> None:
         (["a", "b"], "best@1", 1.0),
         (["z", "a"], "best@1", 0.0),
         (["z", "a"], "best@2", 1.0),
+        (["x", "a", "b"], "judged_first", 1.0),
+        (["x", "z", "a"], "judged_first", 0.0),
+        (["x", "c", "a"], "judged_first", 0.0),
+        (["x", "y"], "judged_first", 0.0),
     ],
 )
 def test_measures_by_hand(order: list[str], measure: str, expected: float) -> None:
@@ -106,6 +110,7 @@ def test_measures_equal_an_independent_computation(
 ) -> None:
     judgments = Judgments(grades)
     names = [f"recall@{cutoff}", f"P@{cutoff}", f"nDCG@{cutoff}", f"MRR@{cutoff}", f"best@{cutoff}"]
+    names.append("judged_first")
     values = measure_run(runs, judgments, names)
     for query_id, known in grades.items():
         if not any(known.values()):
@@ -125,6 +130,9 @@ def test_measures_equal_an_independent_computation(
             dcg(gains) / dcg(ideal),
             1 / first if first else 0.0,
             float(max(known.values()) in gains),
+            float(
+                [known[key] for key in runs.get(query_id, []) if key in known][:1] == [max(known.values())]
+            ),
         ]
         assert [values[name][query_id] for name in names] == pytest.approx(expected)
 

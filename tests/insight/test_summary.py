@@ -57,6 +57,12 @@ def test_means_and_lift_over_all_queries(evaluation: Evaluation) -> None:
     assert "recall@50" not in summary.lifts
 
 
+def test_a_share_of_the_queries_has_the_interval_of_a_share() -> None:
+    summary = summarize(evaluate(TRACES, JUDGMENTS, ["best@1", "judged_first"]))
+    assert summary.means["rerank"]["best@1"] == wilson(4, 6)
+    assert summary.means["fusion"]["judged_first"] == wilson(6, 6)
+
+
 def test_refusal_rates_are_kept_apart(evaluation: Evaluation) -> None:
     summary = summarize(evaluation)
     assert summary.refused_no_answer == wilson(1, 2)
