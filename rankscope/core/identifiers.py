@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-import uuid
 
 __all__ = ["new_trace_id"]
 
@@ -19,4 +18,5 @@ def new_trace_id(unix_ms: int | None = None) -> str:
     value |= (random_bits >> 68) << 64
     value |= 0b10 << 62
     value |= random_bits & ((1 << 62) - 1)
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"  # uuid.UUID does the same at three times the cost
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

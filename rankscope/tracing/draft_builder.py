@@ -9,6 +9,7 @@ import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import index
 from typing import Any, TypeAlias
 
 from rankscope.core.documents import Document, Query
@@ -23,7 +24,6 @@ __all__ = ["build_pipeline", "build_record"]
 _SCALES: dict[str, ScoreScale] = {scale.value: scale for scale in ScoreScale}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DEEPEST = 20
-_NOTHING: Mapping[str, Any] = {}
 _Columns: TypeAlias = tuple[Sequence[str], Sequence[int], Sequence[float | None]]
 
 
@@ -71,7 +71,7 @@ def build_record(draft: TraceDraft, pipeline: PipelineInfo) -> TraceRecord:
         kept=tuple(map(str, kept)),
         decision=decision,
         findings=(),
-        contents={doc_id: _content(content) for doc_id, content in draft.contents.items()},
+        contents=_contents(draft.contents),
         attributes={**attributes, **notes},
         whole=lambda: trace_of(record),
     )
@@ -100,12 +100,14 @@ def _ranking(stage: StageDraft, name: str) -> RankingRecord:
 
 def _usual_columns(found: list[Any]) -> _Columns | None:
     """Ids, ranks and scores of the usual list, pairs of text and finite number; None for any other."""
-    if not found or set(map(len, found)) != {2}:
+    if not found:
         return None
-    doc_ids, scores = zip(*found, strict=True)
     try:
+        doc_ids, scores = zip(*found, strict=True)
+        if set(map(type, scores)) != {float}:  # numpy's, as vector indexes give them
+            scores = tuple(map(float, scores))
         usual = set(map(type, doc_ids)) == {str} and all(map(math.isfinite, scores))
-    except (TypeError, OverflowError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return (doc_ids, range(1, len(found) + 1), scores) if usual else None
 
@@ -134,10 +136,11 @@ def _columns(found: list[Any], notes: dict[str, float | str]) -> _Columns:
 
 def _usable_ranks(ranks: list[Any]) -> list[int] | None:
     """Ranks from 1, where every hit has one of its own; lists that count from 0 are shifted."""
-    if not all(type(rank) is int and rank >= 0 for rank in ranks) or len(set(ranks)) < len(ranks):
+    known = [number for number in map(_whole, ranks) if number is not None]
+    if len(set(known)) < len(ranks):
         return None
-    shift = 1 if 0 in ranks else 0
-    return [rank + shift for rank in ranks]
+    shift = 1 if 0 in known else 0
+    return [rank + shift for rank in known]
 
 
 def _floor(given: tuple[Any, Any, Any] | None, notes: dict[str, Any]) -> Floor | None:
@@ -153,9 +156,15 @@ def _floor(given: tuple[Any, Any, Any] | None, notes: dict[str, Any]) -> Floor |
     return Floor(number, _SCALES.get(str(scale), ScoreScale.UNKNOWN), str(source))
 
 
+def _contents(given: Mapping[str, Any]) -> Mapping[str, Content]:
+    if set(map(type, given.values())) <= {str}:  # the usual thing costs nothing
+        return given
+    return {doc_id: _content(content) for doc_id, content in given.items()}
+
+
 def _content(content: Any) -> Content:
     if isinstance(content, str):
-        return "", content, _NOTHING
+        return content
     if isinstance(content, Document):
         return content.title, content.text, content.metadata
     if not isinstance(content, Mapping):
@@ -176,7 +185,14 @@ def _number(value: Any) -> float | None:
 
 
 def _whole(value: Any) -> int | None:
-    return value if type(value) is int and 0 <= value <= 2**53 else None
+    """A whole number from 0, numpy's included, or None for anything that is not one."""
+    if isinstance(value, bool):
+        return None
+    try:
+        number = index(value)
+    except TypeError:
+        return None
+    return number if 0 <= number <= 2**53 else None
 
 
 def _detail(value: Any) -> float | str:

@@ -183,7 +183,9 @@ class TraceDraft:
         """What was shown to the model, by document id."""
         with self._guard:
             if self.sampled:
-                self.contents.update({str(doc_id): content for doc_id, content in documents.items()})
+                if set(map(type, documents.keys())) != {str}:
+                    documents = {str(doc_id): content for doc_id, content in documents.items()}
+                self.contents.update(documents)
 
     def floor(self, value: float, score_scale: str, source: str = "manual") -> None:
         """The relevance floor that was applied, with the scale of its value."""

@@ -8,9 +8,10 @@ it; the row writer knows nothing else. Columns let the interpreter's own loops d
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, TypeAlias
+from operator import sub
+from typing import Any, TypeAlias, TypeVar
 
 from rankscope.core.documents import Document, Query
 from rankscope.core.scales import ScoreScale
@@ -19,8 +20,10 @@ from rankscope.errors import TraceError
 
 __all__ = ["Content", "RankingRecord", "TraceRecord", "record_of", "trace_of"]
 
-Content: TypeAlias = tuple[str, str, Mapping[str, Any]]
-"""Title, text, metadata."""
+_N = TypeVar("_N", int, float)
+
+Content: TypeAlias = str | tuple[str, str, Mapping[str, Any]]
+"""A text alone, or title, text and metadata."""
 
 
 @dataclass(slots=True)
@@ -98,18 +101,20 @@ class TraceRecord:
         if places.keys().isdisjoint(after.doc_ids):
             return None, None
         # A document that only came in counts as not moved; where nothing moved, any shared one will do.
-        moves = [
-            places.get(doc_id, rank) - rank for doc_id, rank in zip(after.doc_ids, after.ranks, strict=True)
-        ]
-        furthest = max(map(abs, moves))
+        moves = list(map(sub, map(places.get, after.doc_ids, after.ranks), after.ranks))
+        lengths = list(map(abs, moves))
+        furthest = max(lengths)
         if furthest == 0:
             return next(doc_id for doc_id in after.doc_ids if doc_id in places), 0
-        place = next(place for place, move in enumerate(moves) if abs(move) == furthest)
+        place = lengths.index(furthest)
         return after.doc_ids[place], moves[place]
 
 
 def record_of(trace: Trace) -> TraceRecord:
-    """The record of a trace. Raises TraceError where a document stands under another's id."""
+    """The record of a trace. Raises TraceError where a document stands under another's id.
+
+    Its numbers are Python's own: SQLite would store those of numpy as bytes without a word.
+    """
     contents: dict[str, Content] = {}
     for doc_id, document in trace.documents.items():
         if document.doc_id != doc_id:
@@ -119,13 +124,13 @@ def record_of(trace: Trace) -> TraceRecord:
         RankingRecord(
             stage=ranking.stage,
             score_scale=ranking.score_scale.value,
-            ms=ranking.ms,
-            depth=ranking.depth,
+            ms=_number(ranking.ms, float),
+            depth=_number(ranking.depth, int),
             status=ranking.status,
             details=ranking.details,
             doc_ids=ranking.doc_ids,
-            ranks=[hit.rank for hit in ranking.hits],
-            scores=[hit.score for hit in ranking.hits],
+            ranks=[int(hit.rank) for hit in ranking.hits],
+            scores=[None if hit.score is None else float(hit.score) for hit in ranking.hits],
             hit_details=[hit.details for hit in ranking.hits]
             if any(hit.details for hit in ranking.hits)
             else None,
@@ -140,8 +145,8 @@ def record_of(trace: Trace) -> TraceRecord:
         query=trace.query,
         pipeline=trace.pipeline,
         rankings=rankings,
-        floor=trace.floor,
-        top_k=trace.top_k,
+        floor=None if trace.floor is None else replace(trace.floor, value=float(trace.floor.value)),
+        top_k=_number(trace.top_k, int),
         kept=trace.kept,
         decision=trace.decision,
         findings=trace.findings,
@@ -149,6 +154,10 @@ def record_of(trace: Trace) -> TraceRecord:
         attributes=trace.attributes,
         whole=lambda: trace,
     )
+
+
+def _number(value: Any, kind: Callable[[Any], _N]) -> _N | None:
+    return None if value is None else kind(value)
 
 
 def trace_of(record: TraceRecord) -> Trace:
@@ -181,9 +190,13 @@ def trace_of(record: TraceRecord) -> Trace:
         kept=tuple(record.kept),
         decision=record.decision,
         findings=tuple(record.findings),
-        documents={
-            doc_id: Document(doc_id, text, title, metadata)
-            for doc_id, (title, text, metadata) in record.contents.items()
-        },
+        documents={doc_id: _document(doc_id, content) for doc_id, content in record.contents.items()},
         attributes=record.attributes,
     )
+
+
+def _document(doc_id: str, content: Content) -> Document:
+    if isinstance(content, str):
+        return Document(doc_id, content)
+    title, text, metadata = content
+    return Document(doc_id, text, title, metadata)

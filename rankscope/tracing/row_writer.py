@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from itertools import chain, repeat
-from typing import Any, cast
+from functools import cache
+from itertools import accumulate
+from typing import Any, TypeAlias, cast
 
 from rankscope.core.trace import Finding, PipelineInfo
 from rankscope.errors import TraceError
@@ -20,17 +21,15 @@ from rankscope.tracing.row_reader import load_trace
 
 __all__ = ["RowWriter", "content_key"]
 
-_HIT_COLUMNS = 6
-# One statement of many rows costs half of many statements, and lets go of the interpreter once.
-_INSERT_HITS = tuple(
-    (count, "INSERT INTO hit_rows VALUES " + ",".join(["(?,?,?,?,?,?)"] * count))  # noqa: S608
-    for count in (100, 50, 20, 10, 5, 2, 1)
-)
+_HITS_AT_ONCE = (100, 50, 20, 10, 5, 2, 1)
+"""One statement of many rows costs half of many statements, and lets go of the interpreter once."""
 _INSERT_TRACE = "INSERT INTO traces VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 _INSERT_RANKING = "INSERT INTO rankings VALUES (?,?,?,?,?,?,?,?,?)"
 _INSERT_FINDING = "INSERT INTO findings VALUES (?,?,?,?,?,?)"
 _MOST_REMEMBERED = 32 * 1024 * 1024
 """Characters of text whose keys are remembered before starting afresh."""
+_NOTHING: Mapping[str, Any] = {}
+_Known: TypeAlias = str | tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -40,8 +39,8 @@ class _Rows:
     trace: tuple[Any, ...]
     extra: tuple[Any, ...]
     rankings: list[tuple[Any, ...]]
-    hits: list[list[Any]]
-    """A flat list a ranking: six values a hit."""
+    hits: list[tuple[Sequence[Any] | None, ...]]
+    """The columns ``rank`` to ``details`` of a ranking each; None where a column holds nothing but NULL."""
     findings: list[tuple[Any, ...]]
     others: list[tuple[Any, ...]]
 
@@ -60,9 +59,10 @@ class RowWriter:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
-        self._contents: dict[tuple[str, str, str], int] = {}
+        self._contents: dict[_Known, int] = {}
         self._remembered = 0
         self._pipelines: dict[tuple[str, ...], int] = {}
+        self._last_pipeline: tuple[PipelineInfo, int] | None = None
         self._removals = -1
         self._seq = 0
         self._ranking = 0
@@ -71,6 +71,7 @@ class RowWriter:
         """Drop remembered keys; needed after a rollback, which may have taken their rows back."""
         self._contents.clear()
         self._pipelines.clear()
+        self._last_pipeline = None
         self._remembered = 0
 
     def write(self, sources: Sequence[Callable[[], TraceRecord]]) -> dict[int, TraceError]:
@@ -117,21 +118,13 @@ class RowWriter:
         seq = self._seq + 1
         contents = dict(zip(record.contents, self._keys_of(record.contents), strict=True))
         rankings: list[tuple[Any, ...]] = []
-        hits: list[list[Any]] = []
+        hits: list[tuple[Sequence[Any] | None, ...]] = []
         unlisted = set(contents)
         for position, ranking in enumerate(record.rankings):
             number = self._ranking + position + 1
             rankings.append((number, identifier, position, *_ranking_columns(ranking)))
             unlisted.difference_update(ranking.doc_ids)
-            columns = (
-                repeat(number, len(ranking.doc_ids)),
-                ranking.ranks,
-                to_columns(ranking.doc_ids),
-                ranking.scores,
-                map(contents.get, ranking.doc_ids),
-                _details_columns(ranking),
-            )
-            hits.append(list(chain.from_iterable(zip(*columns, strict=True))))
+            hits.append(_hit_columns(ranking, contents))
         attributes = to_json_text(dict(record.attributes), "attributes") if record.attributes else None
         pipeline = self._pipeline(record.pipeline)
         return _Rows(
@@ -151,13 +144,8 @@ class RowWriter:
         connection.execute(_INSERT_TRACE, rows.trace)
         connection.execute("INSERT INTO trace_extras VALUES (?,?,?)", rows.extra)
         connection.executemany(_INSERT_RANKING, rows.rankings)
-        for hits in rows.hits:
-            at = 0
-            for count, statement in _INSERT_HITS:
-                size = count * _HIT_COLUMNS
-                while len(hits) - at >= size:
-                    connection.execute(statement, hits[at : at + size])
-                    at += size
+        for number, columns in enumerate(rows.hits, start=self._ranking + 1):
+            self._insert_hits(number, columns)
         if rows.findings:
             connection.executemany(_INSERT_FINDING, rows.findings)
         if rows.others:
@@ -165,12 +153,24 @@ class RowWriter:
         self._seq += 1
         self._ranking += len(rows.rankings)
 
+    def _insert_hits(self, number: int, columns: Sequence[Sequence[Any] | None]) -> None:
+        given = [column for column in columns if column is not None]
+        filled = tuple(column is not None for column in columns)
+        at, end = 0, len(given[0])
+        for count in _HITS_AT_ONCE:
+            while end - at >= count:
+                values: list[Any] = [number]
+                for column in given:
+                    values += column[at : at + count]
+                self._connection.execute(_insert_hits(count, filled), values)
+                at += count
+
     def _keys_of(self, contents: Mapping[str, Content]) -> list[int]:
         """Keys of contents, in order; those that are new are stored now."""
-        # repr tells 1, 1.0 and True apart, which are equal as keys of a dict.
-        known = [
-            (title, text, repr(metadata) if metadata else "") for title, text, metadata in contents.values()
-        ]
+        given = contents.values()
+        known = cast(
+            list[_Known], list(given) if set(map(type, given)) == {str} else list(map(_known, given))
+        )
         keys = list(map(self._contents.get, known))
         if None not in keys:
             return cast(list[int], keys)
@@ -179,19 +179,19 @@ class RowWriter:
             for key, remembered, (doc_id, content) in zip(keys, known, contents.items(), strict=True)
         ]
 
-    def _remember(self, remembered: tuple[str, str, str], doc_id: str, content: Content) -> int:
+    def _remember(self, remembered: _Known, doc_id: str, content: Content) -> int:
         key = self._contents.get(remembered)  # it may stand twice in one trace
         if key is None:
-            key = self._store_content(doc_id, content)
-            self._remembered += len(content[0]) + len(content[1])
+            title, text, metadata = ("", content, _NOTHING) if isinstance(content, str) else content
+            key = self._store_content(doc_id, title, text, metadata)
+            self._remembered += len(title) + len(text)
             if self._remembered > _MOST_REMEMBERED:
                 self._contents.clear()
-                self._remembered = len(content[1])
+                self._remembered = len(text)
             self._contents[remembered] = key
         return key
 
-    def _store_content(self, doc_id: str, content: Content) -> int:
-        title, text, metadata = content
+    def _store_content(self, doc_id: str, title: str, text: str, metadata: Mapping[str, Any]) -> int:
         encoded = to_json_text(dict(metadata), f"metadata of document {doc_id!r:.60}") if metadata else ""
         content_hash = content_key(title, text, encoded)
         run = self._connection.execute
@@ -203,6 +203,8 @@ class RowWriter:
         return _rowid(run(sql, values))
 
     def _pipeline(self, pipeline: PipelineInfo) -> int:
+        if self._last_pipeline is not None and self._last_pipeline[0] is pipeline:
+            return self._last_pipeline[1]
         models = {role: asdict(model) for role, model in pipeline.models.items()}
         values = (
             to_column(pipeline.fingerprint),
@@ -217,7 +219,17 @@ class RowWriter:
             row = run(sql, values).fetchone()
             sql = "INSERT INTO pipelines (fingerprint, corpus, settings, models) VALUES (?,?,?,?)"
             key = self._pipelines[values] = row[0] if row else _rowid(run(sql, values))
+        self._last_pipeline = pipeline, key
         return key
+
+
+def _known(content: Content) -> _Known:
+    """What a content is remembered by."""
+    if isinstance(content, str):
+        return content
+    title, text, metadata = content
+    # repr tells 1, 1.0 and True apart, which are equal as keys of a dict.
+    return title, text, repr(metadata) if metadata else ""
 
 
 def _rowid(cursor: sqlite3.Cursor) -> int:
@@ -275,12 +287,30 @@ def _ranking_columns(ranking: RankingRecord) -> tuple[Any, ...]:
     )
 
 
-def _details_columns(ranking: RankingRecord) -> Iterable[str | None]:
-    """Column ``details`` of every hit."""
-    if ranking.hit_details is None:
-        return repeat(None, len(ranking.doc_ids))
+def _hit_columns(ranking: RankingRecord, contents: Mapping[str, int]) -> tuple[Sequence[Any] | None, ...]:
+    """Columns ``rank`` to ``details`` of a ranking's hits; None for one that holds nothing but NULL."""
     name = f"details of a hit of stage {ranking.stage!r:.40}"
-    return [to_json_text(dict(details), name) if details else None for details in ranking.hit_details]
+    details: list[str | None] | None = None
+    if ranking.hit_details is not None:
+        details = [to_json_text(dict(known), name) if known else None for known in ranking.hit_details]
+    keys = list(map(contents.get, ranking.doc_ids)) if contents else None
+    return (ranking.ranks, to_columns(ranking.doc_ids), ranking.scores, keys, details)
+
+
+@cache
+def _insert_hits(count: int, filled: tuple[bool, ...]) -> str:
+    """The statement that inserts ``count`` hits of one ranking, for the values of one column after another.
+
+    A column that is not ``filled`` is not bound: binding a None costs more than storing the rest of a hit.
+    """
+    groups = list(accumulate(filled, initial=0))
+    rows = (
+        ",".join(
+            f"?{2 + groups[column] * count + row}" if full else "NULL" for column, full in enumerate(filled)
+        )
+        for row in range(count)
+    )
+    return "INSERT INTO hit_rows VALUES " + ",".join(f"(?1,{row})" for row in rows)  # noqa: S608 - placeholders
 
 
 def _finding_columns(finding: Finding) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -178,6 +179,30 @@ def test_odd_lists_are_kept_and_what_is_odd_is_noted(
     trace = recorded(sink, lambda recorder: recorder.record("q", {"stage": hits}))
     assert [(hit.doc_id, hit.rank, hit.score) for hit in trace.rankings[0].hits] == expected
     assert trace.rankings[0].details == details
+
+
+@pytest.mark.parametrize("name", ["traces.db", "traces.jsonl"])
+def test_numbers_of_numpy_and_whole_numbers_are_numbers(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with Recorder(path) as recorder, recorder.trace("q") as trace:
+        trace.stage("dense", [("a", np.float32(0.5)), ("b", np.float64(0.25))], ms=np.float32(1.5), depth=2)
+        trace.stage("bm25", [("a", 3), ("b", 2**70)], depth=np.int64(2))  # type: ignore[arg-type]
+        trace.stage("rerank", [{"id": "a", "score": np.float32(2), "rank": np.int64(1)}])
+        trace.floor(np.float32(0.125), "probability")  # type: ignore[arg-type]
+        trace.outcome(top_k=np.int32(7))  # type: ignore[arg-type]
+    if path.suffix == ".db":
+        with TraceStore(path) as store:
+            kept = store.get(trace.id)
+    else:
+        (kept,) = iter_file(path)
+    assert [[(hit.doc_id, hit.rank, hit.score) for hit in ranking.hits] for ranking in kept.rankings] == [
+        [("a", 1, 0.5), ("b", 2, 0.25)],
+        [("a", 1, 3.0), ("b", 2, float(2**70))],
+        [("a", 1, 2.0)],
+    ]
+    assert [(ranking.ms, ranking.depth) for ranking in kept.rankings] == [(1.5, 2), (None, 2), (None, None)]
+    assert kept.floor == Floor(0.125, ScoreScale.PROBABILITY, "manual")
+    assert kept.top_k == 7
 
 
 def test_odd_values_are_kept_as_text(sink: Kept) -> None:

@@ -11,13 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 
 from rankscope.core.documents import Document, Query
 from rankscope.core.scales import ScoreScale
-from rankscope.core.trace import Hit, Ranking, Trace
+from rankscope.core.trace import Floor, Hit, Ranking, Trace
 from rankscope.errors import InputError, TraceError, WorkspaceError
 from rankscope.tracing.store import TraceStore
 from tests.tracing.make import make_trace
@@ -61,6 +63,19 @@ def test_hostile_text_is_stored_untouched(store: TraceStore) -> None:
         store.append(trace).result()
         assert store.get(trace.trace_id) == trace
         assert store.summaries(1)[0].query == text
+
+
+def test_numbers_of_numpy_are_stored_as_numbers(store: TraceStore) -> None:
+    hits = (Hit("a", cast(int, np.int64(1)), cast(float, np.float32(0.1))), Hit("b", 2, None))
+    ranking = Ranking(
+        "rerank", ScoreScale.LOGIT, hits, ms=cast(float, np.float32(2)), depth=cast(int, np.int64(3))
+    )
+    floor = Floor(cast(float, np.float32(0.1)), ScoreScale.LOGIT)
+    trace = replace(make_trace(), rankings=(ranking,), floor=floor, top_k=cast(int, np.int64(3)))
+    store.append(trace).result()
+    assert store.get(trace.trace_id) == trace
+    (row,) = store.summaries()
+    assert (row.top_doc, row.top_score, row.total_ms) == ("a", float(np.float32(0.1)), 2.0)
 
 
 def test_a_document_without_text_and_one_without_a_rank_are_kept(store: TraceStore) -> None:
