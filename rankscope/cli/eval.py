@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,10 @@ from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
     from rankscope.config import Settings
+    from rankscope.core.trace import Trace
     from rankscope.engine.evaluation import EvaluationRun
+    from rankscope.insight.judgments import Judgments
+    from rankscope.insight.reliability import Reliability
     from rankscope.insight.report import CollectionReport
 
 __all__ = ["command"]
@@ -43,6 +46,7 @@ class Options:
     queries: Path | None
     qrels: Path | None
     collections: tuple[Path, ...]
+    own: bool
     work: Path | None
     by: str | None
     candidates: int | None
@@ -63,6 +67,7 @@ class Options:
     files: tuple[Path, ...]
     staged: tuple[str, ...]
     pipeline: str | None
+    reliability: bool
     as_json: bool
     markdown: bool
 
@@ -75,6 +80,10 @@ class Options:
             raise UsageError("--queries and --qrels are given together or not at all.")
         if self.queries is not None and self.collections:
             raise UsageError("--collection has queries and qrels of its own.", remedy="Leave --queries out.")
+        if self.own and not self.collections:
+            raise UsageError(
+                "--own adds the workspace to --collection.", remedy="Leave it out: alone it is the default."
+            )
         if self.as_json and self.markdown:
             raise UsageError("--json and --markdown exclude each other.")
         if self.reuse and self.fresh:
@@ -130,6 +139,7 @@ class Options:
 @click.option(
     "--collection", "collections", multiple=True, type=_PRESENT_FOLDER, help="A BEIR folder; repeatable."
 )
+@click.option("--own", is_flag=True, help="With --collection: the workspace's own queries as well.")
 @click.option("--traces", "stored", is_flag=True, help="Take the stored traces instead of running queries.")
 @click.option("--from", "files", multiple=True, type=_FILE, help="Take the traces of a file; repeatable.")
 @click.option("--as", "staged", multiple=True, metavar="STAGE=FILE", help="A run as one stage; repeatable.")
@@ -151,8 +161,11 @@ class Options:
 )
 @click.option("--fresh", is_flag=True, help="Neither resume a stopped run nor look scores up.")
 @click.option("--runs", type=_FOLDER, help="Write each stage as a TREC run into this folder.")
+@click.option(
+    "--reliability", is_flag=True, help="How far the reranker's probabilities can be taken at their word."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--markdown", is_flag=True, help="Print the table as Markdown.")
+@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
 @click.pass_obj
 def command(workspace_folder: str | None, /, **given: Any) -> None:
     """Measure BM25, dense, fused and reranked order on judged queries, with 95 percent intervals.
@@ -161,12 +174,18 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     Queries without a relevant document count for the refusal rates alone. A run that is stopped resumes,
     and pairs that were scored before are not scored again.
 
-    With --traces, --from or --as, traces that exist are measured and nothing is run.
+    judged_first is the share of the queries whose first judged document has the highest grade given: the
+    right one of those that look alike. best@1 asks it of the first document, judged or not.
+
+    Several collections end in their mean, which leaves the workspace's own queries (--own) out. With
+    --traces, --from or --as, traces that exist are measured and nothing is run.
 
     \b
     Example:
       rankscope eval --by stratum
+      rankscope eval --reliability
       rankscope eval --as bm25=bm25.run --as rerank=reranked.run --qrels qrels.txt
+      rankscope eval --own --collection beir/scifact --collection beir/nfcorpus
       rankscope eval --collection beir/scifact --collection beir/nfcorpus --json > before.json
       rankscope eval --baseline before.json --max-drop 0.02
     """
@@ -182,7 +201,7 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     measures = options.measures(settings)
     evaluated = list(_evaluated(workspace_folder, settings, measures, options))
     reports = [report for report, _, _ in evaluated]
-    mean = mean_of_collections(reports)
+    mean = mean_of_collections(reports[1:] if options.own else reports)
     if options.as_json:
         levels = {level for _, _, level in evaluated}
         shown = {
@@ -215,13 +234,23 @@ def _evaluated(
         report, level = _measure(folder, measures, options)
         yield report, None, level
         return
-    targets = (
-        collection_targets(options.collections, settings, options.work)
-        if options.collections
-        else workspace_target(folder, options.queries, options.qrels)
-    )
-    for target in targets:
+    for target in _targets(folder, settings, options):
         yield _evaluate(target, settings, measures, options)
+
+
+def _targets(folder: str | None, settings: Settings, options: Options) -> Iterator[Target]:
+    """The workspace's own queries where they are asked for, or nothing else is; then the collections."""
+    collections = collection_targets(options.collections, settings, options.work)
+    if options.own or not options.collections:
+        names = [path.resolve().name for path in options.collections]
+        for target in workspace_target(folder, options.queries, options.qrels):
+            if target.name in names:
+                raise UsageError(
+                    f"the workspace and a collection are both named {target.name!r}.",
+                    remedy="A report names them by folder: leave one out, or rename it.",
+                )
+            yield target
+    yield from collections
 
 
 def _measure(folder: str | None, measures: tuple[str, ...], options: Options) -> tuple[CollectionReport, int]:
@@ -243,6 +272,7 @@ def _measure(folder: str | None, measures: tuple[str, ...], options: Options) ->
         traces,
         by_stratum=options.by is not None,
         counts=found.counts,
+        reliability=_reliability(traces, found.judgments, options),
     )
     return report, found.judgments.relevant_from
 
@@ -267,8 +297,18 @@ def _evaluate(
         run.traces,
         by_stratum=options.by is not None,
         counts={"left_out_of_corpus": target.left_out, **query_set.counts(pipeline.documents)},
+        reliability=_reliability(run.traces, query_set.judgments, options),
     )
     return report, run, query_set.judgments.relevant_from
+
+
+def _reliability(traces: Sequence[Trace], judgments: Judgments, options: Options) -> Reliability | str | None:
+    """The reranker's probabilities beside the judgments, where asked for; why not, as a sentence."""
+    if not options.reliability:
+        return None
+    from rankscope.insight.reliability import judged_reliability
+
+    return judged_reliability(traces, judgments)
 
 
 def _say_problems(reports: list[CollectionReport]) -> bool:

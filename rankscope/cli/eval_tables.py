@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from rankscope.cli.eval_notes import note_lines, reliability_block
 from rankscope.core.sanitize import cell_width, one_line, pad
+from rankscope.core.trace import Floor
+from rankscope.insight.metrics import JUDGED_FIRST
 from rankscope.insight.report import CollectionReport, MeanReport
 from rankscope.insight.significance import Interval
 from rankscope.insight.summary import Summary
@@ -13,117 +16,137 @@ __all__ = ["report_lines", "signed_interval", "text_table"]
 
 Row = list[str]
 
+_ALWAYS_LIFTED = ("nDCG@5", "nDCG@10")
+
 
 def report_lines(
     reports: Sequence[CollectionReport], mean: MeanReport | None, *, measure: str, markdown: bool = False
 ) -> list[str]:
-    """The table of stages and measures, then refusals, times and what else must be known.
+    """Stages and measures, what reranking gained, who came first and who was refused, and then notes.
 
-    ``measure`` is the one whose lift is shown in the last column.
+    ``measure`` is the one that is tested, and whose wins and losses are counted.
     """
-    measures = reports[0].evaluation.measures
-    rows: list[Row] = [["collection", "queries", "stage", *measures, f"lift {measure} [95%]"]]
+    blocks = [
+        ("", _measure_rows(reports, mean), (0, 2)),
+        _gained(reports, mean, measure),
+        _shares(reports, mean),
+    ]
+    lines: list[str] = []
+    for title, rows, words in blocks:
+        if len(rows) > 1:
+            lines += [title, *([""] if markdown else [])] if title else []
+            lines += [*(_markdown_table(rows, words) if markdown else text_table(rows, words)), ""]
     for report in reports:
-        rows += _summary_rows(report.name, report.overall, measures, measure)
-        for summary in report.strata:
-            rows += _summary_rows(f"· {summary.stratum or 'no stratum'}", summary, measures, measure)
-    if mean is not None:
-        rows += _mean_rows(mean, measures, measure)
-    lines = _markdown_table(rows) if markdown else text_table(rows, words=(0, 2))
-    lines.append("")
+        lines += note_lines(report, markdown=markdown)
     for report in reports:
-        lines += _notes(report, measure, "- " if markdown else "")
+        lines += reliability_block(report, markdown=markdown)
     return lines
 
 
-def _summary_rows(name: str, summary: Summary, measures: Sequence[str], lift_of: str) -> list[Row]:
+def _summaries(report: CollectionReport) -> Iterator[tuple[str, Summary]]:
+    """All queries of the collection under its name, then its strata."""
+    yield one_line(report.name, 28), report.overall
+    for summary in report.strata:
+        yield one_line(f"· {summary.stratum or 'no stratum'}", 28), summary
+
+
+def _measure_rows(reports: Sequence[CollectionReport], mean: MeanReport | None) -> list[Row]:
+    measures = reports[0].evaluation.measures
+    rows: list[Row] = [["collection", "queries", "stage", *measures]]
+    for report in reports:
+        for name, summary in _summaries(report):
+            rows += _stage_rows(name, summary, measures)
+    if mean is not None:
+        for place, (stage, values) in enumerate(mean.means.items()):
+            figures = [_figure(values[measure]) for measure in measures]
+            rows.append([_mean_name(mean) if place == 0 else "", "", one_line(stage, 12), *figures])
+    return rows
+
+
+def _stage_rows(name: str, summary: Summary, measures: Sequence[str]) -> list[Row]:
     """A row a stage; names and counts stand on the first one only."""
     if not summary.means:
-        count = f"{summary.no_answer:,}"
-        return [[one_line(name, 28), count, "no answer", *("" for _ in measures), ""]]
+        return [[name, f"{summary.no_answer:,}", "no answer", *("" for _ in measures)]]
     rows: list[Row] = []
-    last = list(summary.means)[-1]
     for stage, values in summary.means.items():
-        first = not rows
-        lift = summary.lifts.get(lift_of) if stage == last else None
-        rows.append(
-            [
-                one_line(name, 28) if first else "",
-                f"{summary.answerable:,}" if first else "",
-                one_line(stage, 12),
-                *(_figure(values[measure].value) for measure in measures),
-                "" if lift is None else signed_interval(lift.interval),
-            ]
-        )
+        head = ["", ""] if rows else [name, f"{summary.answerable:,}"]
+        rows.append([*head, one_line(stage, 12), *(_figure(values[measure].value) for measure in measures)])
     return rows
 
 
-def _mean_rows(mean: MeanReport, measures: Sequence[str], lift_of: str) -> list[Row]:
-    rows: list[Row] = []
-    last = list(mean.means)[-1]
-    for stage, values in mean.means.items():
-        lift = mean.lifts.get(lift_of) if stage == last else None
-        rows.append(
-            [
-                "mean" if not rows else "",
-                "",
-                one_line(stage, 12),
-                *(_figure(values[measure]) for measure in measures),
-                "" if lift is None else signed_interval(lift),
+def _gained(
+    reports: Sequence[CollectionReport], mean: MeanReport | None, measure: str
+) -> tuple[str, list[Row], Sequence[int]]:
+    """The lift of the reranker over the stage before it."""
+    title = f"lift over the stage before [95%, paired bootstrap]; counts and p (permutation test): {measure}"
+    wanted = [name for name in (*_ALWAYS_LIFTED, measure) if name in reports[0].evaluation.measures]
+    shown = list(dict.fromkeys(wanted))
+    rows: list[Row] = [["collection", "queries", *shown, "won", "lost", "tied", "p"]]
+    for report in reports:
+        for name, summary in _summaries(report):
+            lift = summary.lifts.get(measure)
+            if lift is None:
+                continue
+            cells = [signed_interval(summary.lifts[key].interval) for key in shown]
+            counts = [f"{count:,}" for count in (lift.won, lift.lost, lift.tied)]
+            rows.append([name, f"{summary.answerable:,}", *cells, *counts, f"{lift.p_value:.4f}"])
+    if mean is not None and mean.lifts and len(rows) > 1:
+        cells = [signed_interval(mean.lifts[key]) for key in shown]
+        rows.append([_mean_name(mean), "", *cells, "", "", "", ""])
+    return title, rows, (0,)
+
+
+def _shares(
+    reports: Sequence[CollectionReport], mean: MeanReport | None
+) -> tuple[str, list[Row], Sequence[int]]:
+    """Whether the right one of those judged stands first, before and after; and what was refused."""
+    last = list(reports[0].evaluation.stages[-2:])
+    stages = last if JUDGED_FIRST in reports[0].evaluation.measures else []
+    title = f"share of queries [95%]: the first judged document is the best; refused{_floor_of(reports)}"
+    firsts = [f"best first: {one_line(stage, 12)}" for stage in stages]
+    rows: list[Row] = [["collection", *firsts, "refused, no answer (right)", "refused, has answer (wrong)"]]
+    for report in reports:
+        for name, summary in _summaries(report):
+            known = [summary.means.get(stage, {}).get(JUDGED_FIRST) for stage in stages]
+            cells = [
+                share_text(item) for item in (*known, summary.refused_no_answer, summary.refused_answerable)
             ]
-        )
-    return rows
+            rows.append([name, *cells])
+    if mean is not None and stages:
+        figures = [
+            f"{mean.means[stage][JUDGED_FIRST]:.1%}" if stage in mean.means else "" for stage in stages
+        ]
+        rows.append([_mean_name(mean), *figures, "", ""])
+    return title, rows, (0,)
 
 
-def _notes(report: CollectionReport, lift_of: str, bullet: str) -> list[str]:
-    """What stands below the table for one collection."""
-    name, overall = one_line(report.name, 28), report.overall
-    notes: list[str] = []
-    if overall.refused_no_answer is not None:
-        notes.append(f"refused, no answer in the corpus (right): {_rate(overall.refused_no_answer)}")
-    if overall.refused_answerable is not None:
-        notes.append(f"refused, although there is an answer (wrong): {_rate(overall.refused_answerable)}")
-    if report.median_ms:
-        times = "  ".join(f"{one_line(stage, 12)} {value:.1f}" for stage, value in report.median_ms.items())
-        notes.append(f"median ms: {times}")
-    models = [
-        f"{one_line(model.name, 40)} in {one_line(model.dtype, 12)}"
-        for model in report.pipeline.models.values()
-        if model.name and model.dtype
-    ]
-    if models:
-        notes.append(f"models: {', '.join(models)}")
-    lift = overall.lifts.get(lift_of)
-    if lift is not None:
-        notes.append(
-            f"{lift_of}, reranked against before: {lift.won:,} won, {lift.lost:,} lost, {lift.tied:,} tied; "
-            f"p {lift.p_value:.4f} (paired permutation test)"
-        )
-    if report.evaluation.stood_fused:
-        notes.append(
-            f"reranking was skipped for {report.evaluation.stood_fused:,} queries: their fused order stood"
-        )
-    notes += [f"{count:,} {_COUNTS[key]}" for key, count in report.counts.items() if key in _COUNTS and count]
-    return [f"{bullet}{name}: {note}" for note in notes]
+def _floor_of(reports: Sequence[CollectionReport]) -> str:
+    floors = {floor for report in reports for floor in report.floors}
+    return f" {floor_text(floors.pop())}" if len(floors) == 1 else ""
 
 
-_COUNTS = {
-    "left_out_of_corpus": "bad or empty records of the corpus were left out",
-    "left_out_by_limit": "judged queries were left out by --limit",
-    "unjudged": "queries have no judgment and were left out",
-    "unknown_queries": "judged queries are not in the file of queries",
-    "unknown_relevant": "relevant documents are not in the corpus, so recall cannot reach 1",
-}
+def floor_text(floor: Floor | None) -> str:
+    """The floor that decided, with its scale and where it comes from."""
+    if floor is None:
+        return "without a floor"
+    source = f" ({one_line(floor.source, 30)})" if floor.source else ""
+    return f"at the floor {floor.value:.4g} on the {floor.score_scale} scale{source}"
+
+
+def _mean_name(mean: MeanReport) -> str:
+    return f"mean of {len(mean.collections)}"
 
 
 def _figure(value: float) -> str:
     return f"{value:.3f}"
 
 
-def _rate(interval: Interval) -> str:
-    successes = round(interval.value * interval.n)
-    span = f"{interval.low or 0.0:.0%}, {interval.high or 0.0:.0%}"
-    return f"{successes:,} of {interval.n:,}, {interval.value:.0%} [{span}]"
+def share_text(share: Interval | None) -> str:
+    """Counts, share and interval; empty where nothing is known."""
+    if share is None:
+        return ""
+    span = f"{share.low or 0.0:.0%}, {share.high or 0.0:.0%}"
+    return f"{round(share.value * share.n):,} of {share.n:,}, {share.value:.1%} [{span}]"
 
 
 def signed_interval(interval: Interval) -> str:
@@ -148,7 +171,7 @@ def text_table(rows: Sequence[Row], words: Sequence[int] = (0,)) -> list[str]:
     return lines
 
 
-def _markdown_table(rows: Sequence[Row]) -> list[str]:
-    marks = ["---" if place in (0, 2) else "---:" for place in range(len(rows[0]))]
+def _markdown_table(rows: Sequence[Row], words: Sequence[int]) -> list[str]:
+    marks = ["---" if place in words else "---:" for place in range(len(rows[0]))]
     table = [rows[0], marks, *rows[1:]]
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from rankscope.core.trace import PipelineInfo, Trace
+from rankscope.core.trace import Decision, PipelineInfo, Trace
 from rankscope.errors import UsageError
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.metrics import measure_run
@@ -19,8 +19,8 @@ from rankscope.insight.significance import (
     paired_bootstrap,
     paired_permutation_test,
     paired_t_test,
-    wilson,
 )
+from rankscope.insight.summary import refused_share
 from rankscope.insight.verdict.rows import identified
 from rankscope.insight.whole_documents import document_grades, whole_documents
 
@@ -255,9 +255,9 @@ def _side(
         shares.append(1 - len(unjudged) / len(top) if top else 1.0)
         new += sum(doc_id not in theirs for doc_id in unjudged)
     times = [trace.total_ms for trace in traces if trace.total_ms is not None]
-    by_answer: dict[bool, list[bool]] = {True: [], False: []}
+    by_answer: dict[bool, list[Decision | None]] = {True: [], False: []}
     for trace in traces:
-        by_answer[judgments.is_answerable(_key(trace))].append(trace.decision == "refuse")
+        by_answer[judgments.is_answerable(_key(trace))].append(trace.decision)
     finals = Counter(trace.final.stage for trace in traces if trace.final is not None)
     return Side(
         name=name,
@@ -266,8 +266,8 @@ def _side(
         judged=bootstrap_mean(shares, resamples=resamples),
         unjudged_new=new,
         median_ms=median(times) if times else None,
-        refused_no_answer=wilson(sum(by_answer[False]), len(by_answer[False])),
-        refused_answerable=wilson(sum(by_answer[True]), len(by_answer[True])),
+        refused_no_answer=refused_share(by_answer[False]),
+        refused_answerable=refused_share(by_answer[True]),
     )
 
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from statistics import fmean, median
 from typing import Any
 
-from rankscope.core.trace import PipelineInfo, Trace
+from rankscope.core.trace import Floor, PipelineInfo, Trace
 from rankscope.insight.metrics import Evaluation
+from rankscope.insight.reliability import Reliability
 from rankscope.insight.significance import Interval, mean_of_means
 from rankscope.insight.summary import Lift, Summary, differences, lift_stages, summarize
 
@@ -38,6 +39,10 @@ class CollectionReport:
     pipeline: PipelineInfo
     counts: Mapping[str, int]
     """Named counts of what was left out or cannot be found, such as ``unjudged`` queries."""
+    floors: tuple[Floor | None, ...] = ()
+    """The floors that decided between answer and refusal; more than one only in traces that were recorded."""
+    reliability: Reliability | str | None = None
+    """None where nobody asked; a sentence where there is none, which says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class MeanReport:
     """``means[stage][measure]``."""
     lifts: Mapping[str, Interval]
     """Mean lift by measure; queries are resampled within their collections."""
+    collections: tuple[str, ...] = ()
+    """Names of the collections that were averaged."""
 
 
 def describe_collection(
@@ -57,6 +64,7 @@ def describe_collection(
     *,
     by_stratum: bool = False,
     counts: Mapping[str, int] | None = None,
+    reliability: Reliability | str | None = None,
     seed: int = 0,
 ) -> CollectionReport:
     """Summarize one evaluated collection, and each of its strata when asked to."""
@@ -69,6 +77,8 @@ def describe_collection(
         median_ms=_median_ms(evaluation.stages, traces),
         pipeline=traces[0].pipeline if traces else PipelineInfo(),
         counts=dict(counts or {}),
+        floors=tuple(dict.fromkeys(trace.floor for trace in traces if trace.decision is not None)),
+        reliability=reliability,
     )
 
 
@@ -105,7 +115,7 @@ def mean_of_collections(reports: Sequence[CollectionReport], *, seed: int = 0) -
             measure: mean_of_means([differences(item.evaluation, measure) for item in known], seed=seed)
             for measure in first.lifts
         }
-    return MeanReport(means, lifts)
+    return MeanReport(means, lifts, tuple(item.name for item in known))
 
 
 def report_to_json(
@@ -120,6 +130,7 @@ def report_to_json(
         "mean": None
         if mean is None
         else {
+            "collections": list(mean.collections),
             "means": mean.means,
             "lifts": {name: asdict(interval) for name, interval in mean.lifts.items()},
         },
@@ -139,6 +150,8 @@ def _collection_to_json(report: CollectionReport) -> dict[str, Any]:
         "median_ms": {stage: round(value, 3) for stage, value in report.median_ms.items()},
         "stood_fused": evaluation.stood_fused,
         "problems": list(evaluation.problems),
+        "floors": [None if floor is None else asdict(floor) for floor in report.floors],
+        "reliability": _reliability_to_json(report.reliability),
         "queries": [
             {
                 "id": outcome.query_id,
@@ -153,6 +166,12 @@ def _collection_to_json(report: CollectionReport) -> dict[str, Any]:
             for outcome in evaluation.queries
         ],
     }
+
+
+def _reliability_to_json(known: Reliability | str | None) -> dict[str, Any] | None:
+    if isinstance(known, str):
+        return {"unknown": known}
+    return None if known is None else asdict(known)
 
 
 def _summary_to_json(summary: Summary) -> dict[str, Any]:

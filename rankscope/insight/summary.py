@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from rankscope.core.trace import Decision
 from rankscope.insight.metrics import RERANK, Evaluation, is_share
 from rankscope.insight.significance import (
     Interval,
@@ -13,7 +14,7 @@ from rankscope.insight.significance import (
     wilson,
 )
 
-__all__ = ["Lift", "Summary", "differences", "lift_stages", "summarize"]
+__all__ = ["Lift", "Summary", "differences", "lift_stages", "refused_share", "summarize"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +43,9 @@ class Summary:
     lifts: Mapping[str, Lift]
     """By measure; empty when the traces have no reranker."""
     refused_no_answer: Interval | None
-    """Share of the no-answer queries that were refused, which is right; None when there are none."""
+    """Share of the no-answer queries that were refused, which is right; None where none was decided on."""
     refused_answerable: Interval | None
-    """Share of the answerable queries that were refused, which is wrong; None when there are none."""
+    """Share of the answerable queries that were refused, which is wrong; None where none was decided on."""
 
 
 def lift_stages(evaluation: Evaluation) -> tuple[str, str] | None:
@@ -79,9 +80,15 @@ def summarize(evaluation: Evaluation, *, stratum: str | None = None, seed: int =
         no_answer=len(no_answer),
         means=means,
         lifts=lifts,
-        refused_no_answer=wilson(sum(item.decision == "refuse" for item in no_answer), len(no_answer)),
-        refused_answerable=wilson(sum(item.decision == "refuse" for item in answerable), len(answerable)),
+        refused_no_answer=refused_share(item.decision for item in no_answer),
+        refused_answerable=refused_share(item.decision for item in answerable),
     )
+
+
+def refused_share(decisions: Iterable[Decision | None]) -> Interval | None:
+    """Share refused of the queries that anything decided on; None where nothing did, as in runs of lists."""
+    decided = [decision for decision in decisions if decision is not None]
+    return wilson(decided.count("refuse"), len(decided))
 
 
 def _means(evaluation: Evaluation, stratum: str | None, seed: int) -> dict[str, dict[str, Interval]]:

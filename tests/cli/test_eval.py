@@ -177,10 +177,33 @@ def test_several_collections_end_in_a_mean(collection: Path, work: Path, tmp_pat
     result = run(
         "--collection", collection, "--collection", second, "--work", work, "--no-rerank", "--markdown"
     )
-    rows = [line for line in result.stdout.splitlines() if line.startswith("|")]
-    assert [row.split("|")[1].strip() for row in rows[2::3]] == ["clinic", "second", "mean"]
+    names = [line.split("|")[1].strip() for line in result.stdout.splitlines() if line.startswith("|")]
+    assert [name for name in names if name][1:] == [
+        *("---", "clinic", "second", "mean of 2"),
+        *("collection", "---", "clinic", "second", "mean of 2"),
+    ]
     with pytest.raises(UsageError, match="two collections are named 'clinic'"):
         fail("--collection", collection, "--collection", other)
+
+
+def test_the_workspaces_own_queries_come_along_and_are_not_in_the_mean(
+    sample_workspace: Workspace, collection: Path, work: Path
+) -> None:
+    data = run_json(
+        *("--own", "--collection", collection, "--work", work, "--no-rerank", "--limit", "3", "--reliability")
+    )
+    assert [item["name"] for item in data["collections"]] == ["sample_corpus", "clinic"]
+    assert data["mean"] is None
+    assert data["collections"][0]["reliability"] == {"unknown": "no judged passage was reranked"}
+
+
+def test_a_reliability_is_drawn_from_the_judged_pairs(collection: Path, work: Path, evaluated: Path) -> None:
+    arguments = ("--collection", collection, "--work", work, "-n", "6", "-k", "2", "--reuse", "--reliability")
+    (measured,) = run_json(*arguments)["collections"]
+    known = measured["reliability"]
+    assert known["relevant"] < known["pairs"] <= QRELS.count("\n") - 1
+    assert sum(row["count"] for row in known["table"]) == known["pairs"]
+    assert 0 < known["error"] < 1
 
 
 def test_the_gate_passes_an_equal_evaluation_and_fails_a_worse_one(
@@ -233,7 +256,8 @@ def fail(*arguments: str | Path) -> None:
         (["--json", "--markdown"], "--json and --markdown"),
         (["--reuse", "--fresh"], "--reuse and --fresh"),
         (["--max-drop", "0.1"], "needs --baseline"),
-        (["--measure", "ERR@10"], r"Choose of P@10, nDCG@5, nDCG@10, MRR@10, best@1"),
+        (["--own"], "--own adds the workspace"),
+        (["--measure", "ERR@10"], r"Choose of P@10, nDCG@5, nDCG@10, MRR@10, best@1, judged_first"),
         (["--measure", "recall@50"], "--measure is 'recall@50'"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from math import log2
 from pathlib import Path
 
 import ir_measures
@@ -17,10 +18,11 @@ from rankscope.cli.eval_tables import report_lines, signed_interval
 from rankscope.cli.trec_runs import write_runs
 from rankscope.core.ordering import rank_by_score
 from rankscope.core.scales import ScoreScale
-from rankscope.core.trace import Hit, ModelInfo, PipelineInfo, Ranking, Trace
+from rankscope.core.trace import Floor, Hit, ModelInfo, PipelineInfo, Ranking, Trace
 from rankscope.errors import InputError
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.metrics import evaluate, measure_names, measure_run
+from rankscope.insight.reliability import Reliability, reliability
 from rankscope.insight.report import (
     CollectionReport,
     describe_collection,
@@ -52,27 +54,88 @@ def report_of(
 GOOD, BAD = ["a", "b", "x"], ["x", "b", "a"]
 
 
-def test_the_table_has_a_row_a_stage_and_the_lift_on_the_last() -> None:
-    lines = report_lines([report_of(some_traces(GOOD))], None, measure="nDCG@10")
-    header, *rows = lines[: lines.index("")]
+def block(lines: list[str], number: int) -> list[str]:
+    """One of the blocks that empty lines part."""
+    blocks: list[list[str]] = [[]]
+    for line in lines:
+        if line:
+            blocks[-1].append(line)
+        else:
+            blocks.append([])
+    return blocks[number]
+
+
+def test_the_table_has_a_row_a_stage() -> None:
+    header, *rows = block(report_lines([report_of(some_traces(GOOD))], None, measure="nDCG@10"), 0)
     assert header.split()[:6] == ["collection", "queries", "stage", "recall@50", "P@10", "nDCG@5"]
+    assert header.split()[-1] == "judged_first"
     assert [row.split()[0] for row in rows] == ["c", "dense", "fusion", "rerank"]
     assert rows[0].split()[:4] == ["c", "8", "bm25", "0.500"]
     assert rows[3].split()[:4] == ["rerank", "1.000", "0.200", "1.000"]
-    before = (1 / 1.5849625 + 2 / 2) / (2 + 1 / 1.5849625)
-    assert rows[3].endswith(f"{1 - before:+.3f} [{1 - before:+.3f}, {1 - before:+.3f}]")
-    assert not rows[2].endswith("]")
 
 
-def test_notes_tell_refusals_times_and_what_is_not_covered() -> None:
+def test_the_lift_is_given_at_5_and_10_and_for_the_chosen_measure() -> None:
+    report = report_of(some_traces(GOOD), by_stratum=True)
+    title, header, row, stratum = block(report_lines([report], None, measure="MRR@10"), 1)
+    assert title.endswith("MRR@10")
+    assert header.split()[:5] == ["collection", "queries", "nDCG@5", "nDCG@10", "MRR@10"]
+    assert header.split()[5:] == ["won", "lost", "tied", "p"]
+    before = (1 / log2(3) + 2 / log2(4)) / (2 / log2(2) + 1 / log2(3))
+    lift = f"{1 - before:+.3f} [{1 - before:+.3f}, {1 - before:+.3f}]"
+    assert row.split("  ")[-1].strip() == f"{2 / 2**8:.4f}"
+    assert row.count(lift) == 2
+    assert "+0.500 [+0.500, +0.500]" in row
+    assert stratum.split()[-6:] == row.split()[-6:]
+
+
+def test_shares_tell_who_came_first_and_what_was_refused_at_which_floor() -> None:
+    traces = [replace(item, floor=Floor(0.25, ScoreScale.PROBABILITY)) for item in some_traces(GOOD)]
+    title, _, row, _ = block(report_lines([report_of(traces, by_stratum=True)], None, measure="nDCG@10"), 2)
+    assert title.endswith("refused at the floor 0.25 on the probability scale (default)")
+    assert [cell.strip() for cell in row.split("  ") if cell.strip()] == [
+        "c",
+        "0 of 8, 0.0% [0%, 32%]",
+        "8 of 8, 100.0% [68%, 100%]",
+        "1 of 1, 100.0% [21%, 100%]",
+        "0 of 8, 0.0% [0%, 32%]",
+    ]
+
+
+def test_lists_that_decide_on_nothing_refuse_nothing() -> None:
+    traces = [replace(item, decision=None) for item in some_traces(GOOD)]
+    title, _, row = block(report_lines([report_of(traces)], None, measure="nDCG@10"), 2)
+    assert title.endswith("refused")
+    assert row.endswith("8 of 8, 100.0% [68%, 100%]")
+
+
+def test_notes_tell_times_and_what_is_not_covered() -> None:
     counts = {"unjudged": 3, "unknown_relevant": 0, "left_out_by_limit": 1200}
     notes = "\n".join(report_lines([report_of(some_traces(GOOD), counts=counts)], None, measure="nDCG@10"))
-    assert "refused, no answer in the corpus (right): 1 of 1, 100%" in notes
-    assert "refused, although there is an answer (wrong): 0 of 8, 0%" in notes
     assert "median ms: bm25 1.0  dense 1.0  fusion 1.0  rerank 1.0" in notes
     assert "3 queries have no judgment" in notes
     assert "1,200 judged queries were left out by --limit" in notes
     assert "not in the corpus, so" not in notes
+
+
+def test_reliability_is_drawn_and_its_limits_are_said() -> None:
+    table = tuple(reliability([0.75] * 4, [True, True, False, False]))
+    known = Reliability(pairs=4, relevant=2, reranked=40, said=0.75, error=0.25, table=table)
+    report = replace(report_of(some_traces(GOOD)), reliability=known)
+    text = "\n".join(report_lines([report], None, measure="nDCG@10"))
+    assert "expected calibration error 0.250 over 4 judged pairs, of which 50.0% are relevant" in text
+    assert "judged are 4 of 40 reranked passages (10%): mostly answers" in text
+    assert "██████████·····|····" in text
+    marked = report_lines([report], None, measure="nDCG@10", markdown=True)
+    assert marked[-1] == "```"
+    most = replace(report, reliability=replace(known, reranked=5))
+    assert "mostly answers" not in "\n".join(report_lines([most], None, measure="nDCG@10"))
+    none = replace(report, reliability="no judged passage was reranked")
+    assert "c: no reliability: no judged passage was reranked" in report_lines(
+        [none], None, measure="nDCG@10"
+    )
+    data = json.loads(json.dumps(report_to_json([report, none], None, {})))
+    assert data["collections"][0]["reliability"]["table"][0]["count"] == 4
+    assert data["collections"][1]["reliability"] == {"unknown": "no judged passage was reranked"}
 
 
 def test_hostile_names_are_shown_safely_and_tables_stay_aligned() -> None:
@@ -93,9 +156,11 @@ def test_a_difference_that_rounds_to_zero_has_no_minus() -> None:
 def test_several_collections_end_in_their_mean() -> None:
     reports = [report_of(some_traces(GOOD), "one"), report_of(some_traces(BAD, count=4), "two")]
     lines = report_lines(reports, mean_of_collections(reports), measure="MRR@10", markdown=True)
-    last = [cell.strip() for cell in lines[lines.index("") - 1].strip("|").split("|")]
-    assert last[2:4] == ["rerank", "1.000"]
-    assert last[-1].startswith(f"{((1 - 1 / 2) + 0) / 2:+.3f} [")
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    means = [row for row in rows if row[0] == "mean of 2"]
+    assert [row[2] for row in means][:1] == ["bm25"]
+    assert means[1][4].startswith(f"{((1 - 1 / 2) + 0) / 2:+.3f} [")
+    assert means[2][1:3] == ["0.0%", "50.0%"]
     assert lines[-1].startswith("- two: ")
 
 
@@ -103,6 +168,7 @@ def test_a_stratum_without_answers_has_one_row() -> None:
     report = report_of([item for item in some_traces(GOOD) if item.query.query_id == "n"])
     lines = report_lines([report], None, measure="nDCG@10")
     assert lines[1].split() == ["c", "1", "no", "answer"]
+    assert "lift" not in "\n".join(lines)
 
 
 def baseline_file(path: Path, reports: list[CollectionReport]) -> Path:

@@ -21,6 +21,7 @@ from rankscope.insight.significance import (
     paired_permutation_test,
     wilson,
 )
+from rankscope.insight.summary import refused_share
 from rankscope.insight.verdict.decide import decide
 from rankscope.insight.verdict.facts import Facts, facts_of
 from rankscope.insight.verdict.filters import diagnose_filters
@@ -89,8 +90,8 @@ def draw_verdict(
         depth=None if facts is None else facts.curve,
         gates=() if facts is None else facts.gates,
         judged=_judged(known, judgments, top_k, resamples, seed),
-        refused_no_answer=wilson(sum(trace.decision == "refuse" for trace in no_answer), len(no_answer)),
-        refused_answerable=wilson(sum(row.decision == "refuse" for row in rows), len(rows)),
+        refused_no_answer=refused_share(trace.decision for trace in no_answer),
+        refused_answerable=refused_share(row.decision for row in rows),
         diagnoses=_diagnoses(known, judgments, documents, settings),
         notes=(*_notes(rows, known), *_lean(known, judgments, top_k, resamples, seed)),
     )

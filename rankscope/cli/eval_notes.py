@@ -1,0 +1,73 @@
+"""What stands below the tables of an evaluation: times, models, what is left out, and the reliability."""
+
+from __future__ import annotations
+
+from rankscope.core.sanitize import one_line
+from rankscope.insight.reliability import Reliability, reliability_lines
+from rankscope.insight.report import CollectionReport
+
+__all__ = ["note_lines", "reliability_block"]
+
+_COUNTS = {
+    "left_out_of_corpus": "bad or empty records of the corpus were left out",
+    "left_out_by_limit": "judged queries were left out by --limit",
+    "unjudged": "queries have no judgment and were left out",
+    "unknown_queries": "judged queries are not in the file of queries",
+    "unknown_relevant": "relevant documents are not in the corpus, so recall cannot reach 1",
+}
+_FEW = 0.5
+"""Share of the reranked passages below which the judged ones are no sample of them."""
+
+
+def note_lines(report: CollectionReport, *, markdown: bool = False) -> list[str]:
+    """One line for each thing that must be known to read one collection's figures."""
+    notes: list[str] = []
+    if len(report.floors) > 1:
+        notes.append(f"{len(report.floors)} different floors decided over these queries")
+    if report.median_ms:
+        times = "  ".join(f"{one_line(stage, 12)} {value:.1f}" for stage, value in report.median_ms.items())
+        notes.append(f"median ms: {times}")
+    models = [
+        f"{one_line(model.name, 40)} in {one_line(model.dtype, 12)}"
+        for model in report.pipeline.models.values()
+        if model.name and model.dtype
+    ]
+    if models:
+        notes.append(f"models: {', '.join(models)}")
+    if report.evaluation.stood_fused:
+        notes.append(
+            f"reranking was skipped for {report.evaluation.stood_fused:,} queries: their fused order stood"
+        )
+    notes += [f"{count:,} {_COUNTS[key]}" for key, count in report.counts.items() if key in _COUNTS and count]
+    bullet, name = "- " if markdown else "", one_line(report.name, 28)
+    return [f"{bullet}{name}: {note}" for note in notes]
+
+
+def reliability_block(report: CollectionReport, *, markdown: bool = False) -> list[str]:
+    """The reliability of the reranker's probabilities as a picture of text; nothing where none was asked."""
+    known = report.reliability
+    if known is None:
+        return []
+    name = one_line(report.name, 28)
+    if isinstance(known, str):
+        return ["", f"{name}: no reliability: {one_line(known, 200)}"]
+    lines = [
+        "",
+        f"{name}: expected calibration error {known.error:.3f} over {known.pairs:,} judged pairs, of which "
+        f"{known.relevant / known.pairs:.1%} are relevant; said on average: {known.said:.1%}",
+        *_reading(known),
+    ]
+    plot = [*reliability_lines(known.table), "bar: share that was relevant; |: what was said"]
+    return [*lines, "", "```text", *plot, "```"] if markdown else [*lines, *plot]
+
+
+def _reading(known: Reliability) -> list[str]:
+    """How far the figure carries: judged passages are seldom a sample of what is reranked."""
+    share = known.pairs / known.reranked
+    if share >= _FEW:
+        return []
+    counted = f"judged are {known.pairs:,} of {known.reranked:,} reranked passages ({share:.0%})"
+    return [
+        f"{counted}: mostly answers, and the hard pairs that look like one.",
+        "Among all candidates fewer are relevant and most are easy, so this is no figure of all candidates.",
+    ]
