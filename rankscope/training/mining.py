@@ -1,7 +1,8 @@
 """Hard negatives from the workspace's own index: what BM25 and the bi-encoder find and nobody asked for.
 
-Documents judged not relevant come first. An unjudged neighbour may be an answer that nobody judged: one
-that all but repeats a positive, or that the bi-encoder puts well above the best positive, is left out.
+Documents judged not relevant come first; those on the border of being relevant are taken as neither. An
+unjudged neighbour may be an answer that nobody judged: one that all but repeats a positive, or that the
+bi-encoder puts well above the best positive, is left out.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ class Mining:
             ranking = pipeline.run(item.query).ranking("fusion")
             found = () if ranking is None else ranking.doc_ids
             grades = judgments.grades[item.query_id]
-            documents = parts.documents.fetch([*grades, *(key for key in found if key not in grades)])
+            aside = self.source.set_aside.get(item.query_id, frozenset())
+            wanted = [key for key in dict.fromkeys((*grades, *found)) if key not in aside]
+            documents = parts.documents.fetch(wanted)
             example = self._example(item, judgments, documents, vectors)
             if example.trainable:
                 self.examples.append(example)

@@ -221,6 +221,9 @@ class TrainingRun:
         for item in self.source.queries:
             yield json.dumps([item.query_id, item.query.text, dict(item.query.filters)])
             yield json.dumps(self.source.judgments.grades.get(item.query_id, {}), sort_keys=True)
+            aside = self.source.set_aside.get(item.query_id)
+            if aside:
+                yield json.dumps(sorted(aside))
 
 
 def _split_lines(splits: Sequence[Split]) -> list[str]:
