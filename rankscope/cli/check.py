@@ -59,7 +59,7 @@ def command(
     exact: bool,
     as_json: bool,
 ) -> None:
-    """Look for what is wrong with rankings: RS101 to RS601, see `rankscope rule`.
+    """Look for what is wrong with rankings: RS101 to RS602, see `rankscope rule`.
 
     Without arguments, checks every stored trace; with ids, those; with files (RankScope's .jsonl or any
     format that `traces import` knows), the traces in them. The rules and their thresholds are the

@@ -173,7 +173,7 @@ def test_rule_explains_one_or_lists_all(folder: Path) -> None:
     text = run(folder, "rule", "rs201").stdout
     assert text.startswith("RS201 passage-cut")
     assert "What to do" in text
-    assert len(run(folder, "rule").stdout.splitlines()) == 19
+    assert len(run(folder, "rule").stdout.splitlines()) == 20
     assert json.loads(run(folder, "rule", "RS101", "--json").stdout)["name"] == "order-unchanged"
     with pytest.raises(UsageError, match="RS999"):
         _raise(run(folder, "rule", "RS999"))
@@ -233,7 +233,7 @@ def test_what_cannot_be_said_of_a_bare_trace_is_said_plainly(folder: Path, tmp_p
     assert result.exit_code == 0
     assert report["findings"] == []
     assert report["passed"] == []
-    assert len(report["not_applicable"]) == 18  # one rule is ignored in these settings
+    assert len(report["not_applicable"]) == 19  # one rule is ignored in these settings
     assert all(report["not_applicable"].values())
     lines = run(folder, "check", str(path)).stderr.splitlines()
     assert "  RS104 on all: no scores are recorded" in lines

@@ -203,6 +203,15 @@ def other_k(trace: Trace, relevant: Relevant) -> Trace:
     return trace.with_ranking(ReciprocalRankFusion(10).fuse(lists, len(hits_of(trace, "fusion"))))
 
 
+def filter_ignored(trace: Trace, relevant: Relevant) -> Trace | None:
+    """RS602: a filter was recorded with the query, and the lists were made without it."""
+    values = {doc_id: str(trace.documents[doc_id].metadata["field"]) for doc_id in trace.kept}
+    if trace.query.filters or len(set(values.values())) < 2:
+        return None
+    wanted = values[trace.kept[0]]
+    return replace(trace, query=replace(trace.query, filters={"field": wanted}))
+
+
 CHANGES: dict[str, Change] = {
     "RS101": same_order,
     "RS102": tied,
@@ -223,6 +232,7 @@ CHANGES: dict[str, Change] = {
     "RS503": other_model,
     "RS504": floor_drops,
     "RS601": other_k,
+    "RS602": filter_ignored,
 }
 
 

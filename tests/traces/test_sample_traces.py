@@ -96,6 +96,7 @@ def test_the_mistakes_of_the_sample_are_there_to_be_found(sample: list[Trace], j
     kinds: Counter[str] = Counter()
     for trace in sample:
         found = found_in(trace, judgments)
+        leak = found.get("RS602")
         tenant = trace.query.filters.get("tenant")
         strangers = [
             doc_id
@@ -106,9 +107,19 @@ def test_the_mistakes_of_the_sample_are_there_to_be_found(sample: list[Trace], j
         kinds["fallback"] += "RS101" in found and "scores that went in" in found["RS101"].message
         kinds["truncation"] += release == "2.4" and "RS201" in found
         kinds["leak"] += release == "2.4" and bool(strangers)
+        kinds["leak told"] += leak is not None and bool(strangers)
+        kinds["leak, an error"] += leak is not None and leak.severity == "error"
         kinds["floor scale"] += release == "2.4" and "RS502" in found
         kinds["recall miss"] += release == "2.5" and "RS301" in found
-    assert kinds == {"fallback": 12, "truncation": 15, "leak": 8, "floor scale": 10, "recall miss": 14}
+    assert kinds == {
+        "fallback": 12,
+        "truncation": 15,
+        "leak": 8,
+        "leak told": 8,
+        "leak, an error": 7,
+        "floor scale": 10,
+        "recall miss": 14,
+    }
 
 
 @pytest.mark.parametrize(

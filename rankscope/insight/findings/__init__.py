@@ -1,4 +1,4 @@
-"""Rules that say what is noteworthy about a trace, coded RS101 to RS601: one rule a file.
+"""Rules that say what is noteworthy about a trace, coded RS101 to RS602: one rule a file.
 
 ``examine(trace)`` applies them all. A rule whose evidence the trace lacks is reported as not applicable,
 apart from those that passed.

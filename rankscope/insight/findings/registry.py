@@ -25,6 +25,7 @@ from rankscope.insight.findings import (
     rs503_floor_passport,
     rs504_relevant_dropped,
     rs601_fusion_irreproducible,
+    rs602_filter_disobeyed,
 )
 from rankscope.insight.findings.rule import Rule
 
@@ -50,6 +51,7 @@ RULES: tuple[Rule, ...] = (
     rs503_floor_passport.RULE,
     rs504_relevant_dropped.RULE,
     rs601_fusion_irreproducible.RULE,
+    rs602_filter_disobeyed.RULE,
 )
 """Every rule, in the order of the codes."""
 

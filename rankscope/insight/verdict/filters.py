@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rankscope.core.documents import Document
 from rankscope.core.trace import Trace
 from rankscope.insight.judgments import Judgments
+from rankscope.insight.obeyed_filters import filter_texts, foreign_fields
 from rankscope.insight.significance import wilson
 from rankscope.insight.verdict.model import Diagnosis
 
@@ -74,26 +74,26 @@ def _all_documents(traces: Sequence[Trace], documents: Mapping[str, Document]) -
     return texts
 
 
-def _top_values(trace: Trace, key: str, texts: Mapping[str, Document]) -> list[str]:
-    """Values of a field in the top K, best first; documents without the field are passed over."""
+def _top(trace: Trace, texts: Mapping[str, Document]) -> list[Document]:
+    """The documents of the top K whose text is known, best first."""
     final = trace.final
     hits = final.hits[: trace.top_k or 10] if final is not None else ()
     known = (texts.get(hit.doc_id) for hit in hits)
-    return [_text(document.metadata[key]) for document in known if document and key in document.metadata]
+    return [document for document in known if document is not None]
 
 
 def _broken_keys(trace: Trace, wanted: Mapping[str, str], texts: Mapping[str, Document]) -> set[str]:
     """Fields of the filter of which some result has another value."""
-    return {key for key, value in wanted.items() if set(_top_values(trace, key, texts)) - {value}}
+    return {key for document in _top(trace, texts) for key in foreign_fields(document, wanted)}
 
 
 def _mixed_keys(trace: Trace, wanted: Mapping[str, str], texts: Mapping[str, Document]) -> set[str]:
     """Fields of which another value stands ahead of the one that was named."""
     found = set()
     for key, value in wanted.items():
-        values = _top_values(trace, key, texts)
-        own = [place for place, known in enumerate(values) if known == value]
-        if own and any(known != value for known in values[: own[-1]]):
+        values = [known for item in _top(trace, texts) if (known := filter_texts(item.metadata.get(key)))]
+        own = [place for place, known in enumerate(values) if value in known]
+        if own and any(value not in known for known in values[: own[-1]]):
             found.add(key)
     return found
 
@@ -103,7 +103,8 @@ def _fields(texts: Mapping[str, Document]) -> dict[str, set[str]]:
     counts: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for document in texts.values():
         for key, value in document.metadata.items():
-            counts[key][_text(value)] += 1
+            for text in filter_texts(value):
+                counts[key][text] += 1
     fields = {}
     for key, known in counts.items():
         if len(known) in _FIELD_VALUES and sum(known.values()) >= 2 * len(known):
@@ -119,15 +120,10 @@ def _named_values(
     found = {}
     for key, values in fields.items():
         named = [value for value in values if _words(value) and f" {_words(value)} " in words]
-        judged = {_text(document.metadata.get(key)) for document in relevant}
-        if len(named) == 1 and judged == {named[0]}:
+        judged = [filter_texts(document.metadata.get(key)) for document in relevant]
+        if len(named) == 1 and judged and all(known == {named[0]} for known in judged):
             found[key] = named[0]
     return found
-
-
-def _text(value: Any) -> str:
-    """As the index writes metadata: ``true`` for a truth value."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _words(text: str) -> str:

@@ -123,11 +123,13 @@ def clean_trace(seed: int, *, candidates: int = 50, depth: int = 100, corpus: in
         trace_id=f"clean-{seed}",
         created_at=datetime(2026, 1, 1, tzinfo=UTC),
         origin="live",
-        query=Query("which one", query_id=f"q{seed}"),
+        query=Query("which one", {"tenant": "own"}, query_id=f"q{seed}"),
         rankings=(*lists, fused, reranked),
         pipeline=PipelineInfo("f", settings=Settings().as_mapping(), models={"cross_encoder": MODEL}),
         top_k=10,
-        documents={hit.doc_id: Document(hit.doc_id, prose(rng)) for hit in fused.hits},
+        documents={
+            hit.doc_id: Document(hit.doc_id, prose(rng), metadata={"tenant": "own"}) for hit in fused.hits
+        },
     )
     return refused(trace, Floor(0.40, ScoreScale.PROBABILITY, "fitted:youden"))
 

@@ -216,6 +216,15 @@ def rs601(trace: Trace, rng: random.Random) -> Broken:
     return Broken(rng.choice(ways)())
 
 
+def rs602(trace: Trace, rng: random.Random) -> Broken:
+    strangers = rng.sample([hit.doc_id for hit in hits(trace, "fusion")], rng.randint(1, 20))
+    documents = {
+        doc_id: replace(document, metadata={"tenant": "other"}) if doc_id in strangers else document
+        for doc_id, document in trace.documents.items()
+    }
+    return Broken(replace(trace, documents=documents))
+
+
 MUTATIONS = {name.upper(): function for name, function in list(globals().items()) if name.startswith("rs")}
 EVIDENCE = {"passport": MODEL}
 

@@ -14,7 +14,7 @@ from tests.insight.findings.scripted_traces import clean_trace, trace_of
 
 CODES = [
     *("RS101", "RS102", "RS103", "RS104", "RS201", "RS202", "RS203", "RS301", "RS302", "RS303", "RS304"),
-    *("RS401", "RS402", "RS403", "RS501", "RS502", "RS503", "RS504", "RS601"),
+    *("RS401", "RS402", "RS403", "RS501", "RS502", "RS503", "RS504", "RS601", "RS602"),
 ]
 
 

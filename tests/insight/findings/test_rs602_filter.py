@@ -1,0 +1,73 @@
+"""RS602: was the query's filter obeyed?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rankscope.core.documents import Document, Query
+from rankscope.core.trace import Trace
+from tests.insight.findings.scripted_traces import found, outcome, ranking, trace_of
+
+FUSED = ranking("fusion", "rrf", ["a", "b", "c", "d"])
+
+
+def asked(filters: dict[str, str], *, kept: tuple[str, ...] = ("a", "b"), **metadata: Any) -> Trace:
+    """A trace with this filter; a keyword is the metadata of a document, or the value of its tenant."""
+    documents = {
+        doc_id: Document(doc_id, "text", metadata=value if isinstance(value, dict) else {"tenant": value})
+        for doc_id, value in metadata.items()
+    }
+    query = Query("which one", filters)
+    return trace_of(FUSED, query=query, documents=documents, kept=kept, decision="answer", top_k=2)
+
+
+def test_a_document_of_another_tenant_that_was_shown_is_an_error() -> None:
+    finding = found("RS602", asked({"tenant": "x"}, a="x", b="y\x1b", c="z"))
+    assert (finding.severity, finding.doc_ids) == ("error", ("b",))
+    assert finding.message == ("1 of 2 documents shown do not meet the filter tenant=x: b (tenant=y\x1b)")
+
+
+def test_a_filter_applied_after_retrieval_is_a_warning() -> None:
+    finding = found("RS602", asked({"tenant": "x"}, a="x", b="x", c="y", d="z"))
+    assert (finding.severity, finding.doc_ids) == ("warning", ("c", "d"))
+    assert "retrieval ran without the filter tenant=x: 2 of 4 candidates" in finding.message
+
+
+def test_a_refusal_has_shown_nothing() -> None:
+    refusal = replace(asked({"tenant": "x"}, a="x", b="y", kept=()), decision="refuse")
+    assert found("RS602", refusal).severity == "warning"
+
+
+def test_without_a_decision_the_top_was_shown() -> None:
+    undecided = replace(asked({"tenant": "x"}, a="y", b="x", kept=()), decision=None)
+    assert found("RS602", undecided).severity == "error"
+
+
+def test_a_document_without_the_field_is_a_warning_of_its_own() -> None:
+    finding = found("RS602", asked({"tenant": "x"}, a="x", b={"year": 2024}))
+    assert (finding.severity, finding.doc_ids) == ("warning", ("b",))
+    assert "have no value to meet the filter tenant=x with: b" in finding.message
+
+
+@pytest.mark.parametrize(
+    ("filters", "value"),
+    [
+        ({"year": "2024"}, {"year": 2024.0}),
+        ({"public": "true"}, {"public": True}),
+        ({"tenant": "x"}, {"tenant": ["w", "x"]}),
+    ],
+)
+def test_values_meet_a_filter_as_the_index_compares_them(
+    filters: dict[str, str], value: dict[str, Any]
+) -> None:
+    assert outcome("RS602", asked(filters, a=value, b=value)) == "passed"
+    assert found("RS602", asked(filters, a=value, b=dict.fromkeys(value, "other"))).severity == "error"
+
+
+def test_what_is_not_recorded_is_not_held_against_the_trace() -> None:
+    assert outcome("RS602", asked({}, a="x")) == "the query has no filter"
+    assert outcome("RS602", asked({"limit": "5"}, a="x")) == "no document of the trace has the metadata limit"
+    assert outcome("RS602", asked({"tenant": "x"}, a="x", b={})) == "passed"
