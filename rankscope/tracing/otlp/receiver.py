@@ -105,13 +105,13 @@ class Receiver:
         fallback = datetime.now(UTC)
         with self._lock:
             ready = self._waiting.drain(fallback) if last else self._waiting.ready(self._clock(), fallback)
-            joined = list(ready)
-        for item in joined:
+        for due in ready:  # posts are taken meanwhile
+            joined = due.join()
             try:
-                self._store_joined(item)
+                self._store_joined(joined)
             except Exception as fault:  # noqa: BLE001 - the others of the turn are still to be stored
-                self.counts.failed_traces += len(item.traces)
-                self._on_problem(f"trace {item.key} was not stored: {type(fault).__name__}: {fault}")
+                self.counts.failed_traces += len(joined.traces)
+                self._on_problem(f"trace {due.key} was not stored: {type(fault).__name__}: {fault}")
 
     def _store_joined(self, item: Joined) -> None:
         self.counts.useless_traces += len(item.useless)
@@ -128,8 +128,7 @@ class Receiver:
             self.counts.failed_traces += len(item.traces)
             self._on_problem(str(error))
             return
-        with self._lock:
-            self._waiting.note_stored(item.key, [trace.trace_id for trace in stored])
+        item.note_stored(trace.trace_id for trace in stored)
         for number, trace in enumerate(stored):
             completes = number < len(item.outdated)
             self.counts.traces += not completes

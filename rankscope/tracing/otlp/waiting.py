@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from rankscope.tracing.formats.importer import Imported, ImportOptions, Rejected
 from rankscope.tracing.formats.span_file import SpanCollector
 from rankscope.tracing.formats.spans import Span
 
-__all__ = ["Counts", "Joined", "Limits", "WaitingSpans"]
+__all__ = ["Counts", "Due", "Joined", "Limits", "WaitingSpans"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,11 @@ class Joined:
     """Why the spans of a request make no trace, one line each."""
     outdated: frozenset[str]
     """Stored traces that the same spans gave when they were fewer, and that these traces replace."""
+    _stored: set[str] = field(default_factory=set, repr=False, compare=False)
+
+    def note_stored(self, trace_ids: Iterable[str]) -> None:
+        """These traces were new to the store: they may be replaced when late spans come."""
+        self._stored.update(trace_ids)
 
 
 @dataclass
@@ -82,7 +87,7 @@ class _Waiting:
     """Whether spans came since its traces were made last."""
     crowded: bool = False
     stored: set[str] = field(default_factory=set)
-    """The traces that its spans have added to the store."""
+    """The traces that its spans have added to the store. This and what was told belong to who joins."""
     told: set[str] = field(default_factory=set)
 
     def due(self, now: float, limits: Limits) -> bool:
@@ -91,6 +96,42 @@ class _Waiting:
             return False
         wait = limits.settle_s if self.root and not self.missing else limits.quiet_s
         return self.crowded or now - self.last >= wait
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """The spans of one trace id as they were when their traces became due: joining touches nothing else.
+
+    One thread at a time joins, and those of a trace id in the order in which they became due; others may add
+    spans meanwhile.
+    """
+
+    key: str
+    _item: _Waiting
+    _counts: Counts
+    _outcomes: Iterator[Imported | Rejected]
+
+    def join(self) -> Joined:
+        """Make the traces. A fault in it is counted and told like a request without use."""
+        item = self._item
+        outcomes, faults = self._made()
+        reasons = dict.fromkeys(
+            [*faults, *(outcome.reason for outcome in outcomes if isinstance(outcome, Rejected))]
+        )
+        useless = tuple(reason for reason in reasons if reason not in item.told)
+        item.told.update(useless)
+        traces = tuple(outcome.trace for outcome in outcomes if not isinstance(outcome, Rejected))
+        outdated = frozenset(item.stored - {trace.trace_id for trace in traces})
+        item.stored -= outdated
+        return Joined(self.key, traces, useless, outdated, item.stored)
+
+    def _made(self) -> tuple[list[Imported | Rejected], list[str]]:
+        """What the spans make, and what went wrong: no request takes the others of its turn along."""
+        try:
+            return list(self._outcomes), []
+        except Exception as fault:  # noqa: BLE001 - whatever it is, it is counted and told
+            self._counts.failed_traces += 1
+            return [], [f"the spans of trace {self.key} cannot be joined: {type(fault).__name__}: {fault}"]
 
 
 class WaitingSpans:
@@ -167,54 +208,32 @@ class WaitingSpans:
             item.crowded = True
             excess -= item.size
 
-    def ready(self, now: float, fallback: datetime) -> Iterator[Joined]:
-        """The traces of every trace id that is complete or quiet at ``now``."""
-        for key in [key for key, item in self._held.items() if item.due(now, self.limits)]:
-            yield from self._join(key, fallback)
-        for key in [
-            key
-            for key, item in self._held.items()
-            if not item.fresh and now - item.last >= self.limits.keep_s
-        ]:
+    def ready(self, now: float, fallback: datetime) -> list[Due]:
+        """Every trace id that is complete or quiet at ``now``. Only copies references: joining is slow."""
+        due = [self._take(key, fallback) for key in self._keys(lambda item: item.due(now, self.limits))]
+        for key in self._keys(lambda item: not item.fresh and now - item.last >= self.limits.keep_s):
             self._let_go(key)
+        return [taken for taken in due if taken is not None]
 
-    def drain(self, fallback: datetime) -> Iterator[Joined]:
-        """The traces of everything that waits, complete or not: nothing more will come."""
-        for key in [key for key, item in self._held.items() if item.fresh]:
-            yield from self._join(key, fallback)
+    def drain(self, fallback: datetime) -> list[Due]:
+        """Everything that waits, complete or not: nothing more will come."""
+        due = [self._take(key, fallback) for key in self._keys(lambda item: item.fresh)]
+        return [taken for taken in due if taken is not None]
 
-    def _join(self, key: str, fallback: datetime) -> Iterator[Joined]:
+    def _keys(self, chosen: Callable[[_Waiting], bool]) -> list[str]:
+        return [key for key, item in self._held.items() if chosen(item)]
+
+    def _take(self, key: str, fallback: datetime) -> Due | None:
+        """The spans so far, None where no trace can come of them."""
         item = self._held[key]
         item.fresh = False
+        due = None
         if item.retrieval:
-            outcomes, faults = self._outcomes(key, item, fallback)
-            reasons = dict.fromkeys(
-                [*faults, *(outcome.reason for outcome in outcomes if isinstance(outcome, Rejected))]
-            )
-            useless = tuple(reason for reason in reasons if reason not in item.told)
-            item.told.update(useless)
-            traces = tuple(outcome.trace for outcome in outcomes if not isinstance(outcome, Rejected))
-            outdated = frozenset(item.stored - {trace.trace_id for trace in traces})
-            item.stored -= outdated
-            yield Joined(key, traces, useless, outdated)
+            due = Due(key, item, self.counts, item.collector.peek(key, fallback))
         if item.crowded:
             self.counts.stored_early += item.retrieval
             self._let_go(key)
-
-    def _outcomes(
-        self, key: str, item: _Waiting, fallback: datetime
-    ) -> tuple[list[Imported | Rejected], list[str]]:
-        """What the spans make, and what went wrong: no request takes the others of its turn along."""
-        try:
-            return list(item.collector.peek(key, fallback)), []
-        except Exception as fault:  # noqa: BLE001 - whatever it is, it is counted and told
-            self.counts.failed_traces += 1
-            return [], [f"the spans of trace {key} cannot be joined: {type(fault).__name__}: {fault}"]
-
-    def note_stored(self, key: str, trace_ids: Iterable[str]) -> None:
-        """These traces of a trace id were new to the store: they may be replaced when late spans come."""
-        if key in self._held:
-            self._held[key].stored.update(trace_ids)
+        return due
 
     def _let_go(self, key: str) -> None:
         self._bytes -= self._held.pop(key).size

@@ -40,7 +40,8 @@ def test_an_export_recorded_on_the_wire_gives_the_trace_of_the_file() -> None:
     posted = read_spans(body, PROTOBUF)
     waiting = WaitingSpans()
     waiting.add(posted.spans, 0.0)
-    (joined,) = waiting.ready(1.0, posted.spans[0].start)
+    (due,) = waiting.ready(1.0, posted.spans[0].start)
+    joined = due.join()
     (trace,) = joined.traces
     (from_file,) = traces(OpenInference(), FIXTURES / "haystack_spans.jsonl")
     assert trace.trace_id == from_file.trace_id
@@ -60,7 +61,8 @@ def test_the_service_is_noted_where_it_has_a_name() -> None:
         for body, media in ((message.SerializeToString(), PROTOBUF), (json.dumps(in_json).encode(), JSON)):
             waiting = WaitingSpans()
             waiting.add(read_spans(body, media).spans, 0.0, {"received": "otlp"})
-            (joined,) = waiting.drain(datetime.now(UTC))
+            (due,) = waiting.drain(datetime.now(UTC))
+            joined = due.join()
             expected = {"received": "otlp", "trace_id": f"{1:032x}", **noted}
             assert joined.traces[0].attributes["import"].items() >= expected.items()
             assert ("service" in joined.traces[0].attributes["import"]) is bool(noted)

@@ -29,7 +29,7 @@ def _joined(body: bytes, media: str) -> bool:
         return False
     waiting = WaitingSpans()
     waiting.add(posted.spans, 0.0)
-    for joined in waiting.drain(NOW):
+    for joined in [due.join() for due in waiting.drain(NOW)]:
         assert joined.traces or joined.useless
         for trace in joined.traces:
             dumps(trace)

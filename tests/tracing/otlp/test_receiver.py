@@ -6,10 +6,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from rankscope.core.trace import Trace
+from rankscope.tracing.formats import span_file
 from rankscope.tracing.otlp.receiver import Receiver
 from rankscope.tracing.otlp.waiting import Limits
 from rankscope.tracing.store import TraceStore
@@ -84,6 +86,26 @@ def test_late_spans_replace_the_shorter_trace(store: TraceStore) -> None:
     assert [ranking.stage for ranking in kept.rankings] == ["dense", "rerank"]
     assert [completed for _, completed in told.stored] == [False, True]
     assert (receiver.counts.traces, receiver.counts.completed_traces) == (1, 1)
+
+
+def test_posts_are_taken_while_a_trace_is_joined(store: TraceStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    joining, go_on, build = threading.Event(), threading.Event(), span_file.build_trace
+
+    def build_slowly(*arguments: Any) -> Trace:
+        joining.set()
+        assert go_on.wait(30)
+        return build(*arguments)
+
+    monkeypatch.setattr(span_file, "build_trace", build_slowly)
+    told = _Told()
+    receiver = _receiver(store, told)
+    receiver.start()
+    receiver.offer(spans(request(1)))
+    assert joining.wait(30)
+    assert receiver.offer(spans(request(2)))  # would wait for ever
+    go_on.set()
+    receiver.close()
+    assert store.count() == 2
 
 
 def test_closing_stores_what_waits_and_takes_nothing_more(store: TraceStore) -> None:

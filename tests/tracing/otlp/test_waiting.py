@@ -21,7 +21,7 @@ LIMITS = Limits(settle_s=1.0, quiet_s=10.0, keep_s=100.0)
 
 
 def _ready(waiting: WaitingSpans, now: float) -> list[Joined]:
-    return list(waiting.ready(now, NOW))
+    return [due.join() for due in waiting.ready(now, NOW)]
 
 
 def _traces(joined: list[Joined]) -> list[Trace]:
@@ -101,11 +101,37 @@ def test_late_spans_complete_the_trace_and_name_the_one_it_replaces() -> None:
     retriever, reranker, root = spans(request())
     waiting.add([retriever, root], 0.0)
     (short,) = _ready(waiting, 1.0)
-    waiting.note_stored(short.key, [trace.trace_id for trace in short.traces])
+    short.note_stored(trace.trace_id for trace in short.traces)
     waiting.add([reranker], 20.0)
     (whole,) = _ready(waiting, 21.0)
     assert whole.outdated == {short.traces[0].trace_id}
     assert [ranking.stage for ranking in whole.traces[0].rankings] == ["dense", "rerank"]
+
+
+def test_spans_that_come_while_a_trace_is_joined_complete_it_afterwards() -> None:
+    waiting = WaitingSpans(LIMITS)
+    retriever, reranker, root = spans(request())
+    waiting.add([retriever, root], 0.0)
+    (due,) = waiting.ready(1.0, NOW)
+    waiting.add([reranker], 1.0)
+    short = due.join()
+    assert [ranking.stage for ranking in short.traces[0].rankings] == ["dense"]
+    short.note_stored(trace.trace_id for trace in short.traces)
+    (whole,) = _ready(waiting, 3.0)
+    assert whole.outdated == {short.traces[0].trace_id}
+    assert [ranking.stage for ranking in whole.traces[0].rankings] == ["dense", "rerank"]
+
+
+def test_what_comes_after_a_crowded_trace_was_taken_replaces_nothing_of_it() -> None:
+    waiting = WaitingSpans(Limits(settle_s=1.0, spans_per_trace=2))
+    retriever, reranker, root = spans(request())
+    waiting.add([retriever, root], 0.0)
+    (due,) = waiting.ready(0.0, NOW)
+    waiting.add([reranker], 0.5)
+    first = due.join()
+    first.note_stored(trace.trace_id for trace in first.traces)
+    (second,) = _ready(waiting, 20.0)
+    assert second.outdated == frozenset()
 
 
 def test_a_trace_that_was_stored_by_others_is_not_replaced() -> None:
@@ -150,7 +176,7 @@ def test_memory_is_bounded_and_nothing_is_lost_by_it() -> None:
         assert waiting._bytes <= 2 * room
         assert not waiting.full
     assert 95 <= waiting.counts.stored_early < 100
-    seen |= {trace.trace_id for trace in _traces(list(waiting.drain(NOW)))}
+    seen |= {trace.trace_id for trace in _traces([due.join() for due in waiting.drain(NOW)])}
     assert len(seen) == 100
 
 
@@ -212,7 +238,7 @@ def test_one_request_that_cannot_be_joined_takes_no_other_along(monkeypatch: pyt
     def peek_or_fail(self: SpanCollector, key: str, fallback: datetime) -> Iterator[Any]:
         if key == broken:
             raise ZeroDivisionError("a fault nobody thought of")
-        return peek(self, key, fallback)
+        yield from peek(self, key, fallback)
 
     monkeypatch.setattr(SpanCollector, "peek", peek_or_fail)
     joined = _ready(waiting, 1.0)
