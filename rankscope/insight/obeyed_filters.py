@@ -1,14 +1,61 @@
-"""Whether a document meets a query's filter, as far as a trace tells: by the metadata that it recorded."""
+"""Which documents a query may show, and whether one is among them, by the metadata that a trace recorded."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rankscope.core.documents import Document
+from rankscope.core.trace import Trace
 from rankscope.corpus.filter_text import filter_text
 
-__all__ = ["filter_texts", "foreign_fields", "lacking_fields", "recorded_fields"]
+__all__ = [
+    "filter_texts",
+    "foreign_fields",
+    "lacking_fields",
+    "recorded_fields",
+    "requests_party",
+    "required_values",
+]
+
+_PARTIES = frozenset(
+    f"{party}{end}"
+    for party in ("tenant", "customer", "organization", "organisation", "org", "account", "workspace")
+    for end in ("", "_id", "id")
+)
+"""Attributes of a request that say on whose behalf it was made; others that share a field's name do not."""
+_DEEP = 4
+"""Levels at which attributes are looked for."""
+
+
+def required_values(trace: Trace, fields: frozenset[str]) -> dict[str, str]:
+    """What a document must have to be shown, of recorded ``fields``: the filter, and the request's party."""
+    return {
+        **requests_party(trace, fields),
+        **{key: value for key, value in trace.query.filters.items() if key in fields},
+    }
+
+
+def requests_party(trace: Trace, fields: frozenset[str]) -> dict[str, str]:
+    """On whose behalf the request was made, where documents have a field of that name and no filter names it.
+
+    A service that logs the tenant of each request need not have handed it to retrieval.
+    """
+    parties = {field.casefold(): field for field in fields if field.casefold() in _PARTIES}
+    found: dict[str, str] = {}
+    for name, value in _flat(trace.attributes) if parties else ():
+        field = parties.get(name.rpartition(".")[2].casefold())
+        if field is not None and field not in trace.query.filters and value != "":
+            found.setdefault(field, filter_text(value))
+    return found
+
+
+def _flat(table: Mapping[str, Any], level: int = 1) -> Iterator[tuple[str, str | float | bool]]:
+    for key, value in table.items():
+        if isinstance(value, Mapping) and level < _DEEP:
+            yield from _flat(value, level + 1)
+        elif isinstance(value, (str, int, float)):
+            yield str(key), value
 
 
 def filter_texts(value: Any) -> frozenset[str]:

@@ -1,14 +1,19 @@
-"""RS602: the query has a filter, and results do not meet it."""
+"""RS602: the query has a filter, or is made for a tenant, and results do not meet it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from rankscope.core.documents import Document
-from rankscope.core.trace import Finding
+from rankscope.core.trace import Finding, Trace
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, counted, named
-from rankscope.insight.obeyed_filters import foreign_fields, lacking_fields, recorded_fields
+from rankscope.insight.obeyed_filters import (
+    foreign_fields,
+    lacking_fields,
+    recorded_fields,
+    required_values,
+)
 
 __all__ = ["RULE"]
 
@@ -16,27 +21,24 @@ __all__ = ["RULE"]
 def check(evidence: Evidence) -> Outcome:
     """Compare the filter with the metadata of what was shown, then of everything that was retrieved."""
     trace = evidence.trace
-    if not trace.query.filters:
-        return NotApplicable("the query has no filter")
-    recorded = recorded_fields(trace.documents.values())
-    filters = {key: value for key, value in trace.query.filters.items() if key in recorded}
+    filters = required_values(trace, recorded_fields(trace.documents.values()))
     if not filters:
-        return NotApplicable(f"no document of the trace has the metadata {_fields(trace.query.filters)}")
+        return NotApplicable(_why_not(trace))
     # Without a decision the top K is all that can have been shown.
     shown_ids = trace.kept if trace.decision is not None else [hit.doc_id for hit in evidence.top]
     shown = _known(shown_ids, trace.documents)
     foreign = [item for item in shown if foreign_fields(item, filters)]
     if foreign:
         text = (
-            f"{len(foreign)} of {counted(len(shown_ids), 'document')} shown do not meet the filter "
-            f"{_filter(filters)}: {_examples(foreign, filters)}"
+            f"{len(foreign)} of {counted(len(shown_ids), 'document')} shown do not meet "
+            f"{_asked(trace, filters)}: {_examples(foreign, filters)}"
         )
         return (Finding("RS602", "error", text, _ids(foreign)),)
     retrieved = _known(_retrieved(evidence), trace.documents)
     foreign = [item for item in retrieved if foreign_fields(item, filters)]
     if foreign:
         text = (
-            f"retrieval ran without the filter {_filter(filters)}: {len(foreign)} of "
+            f"retrieval ran without {_asked(trace, filters)}: {len(foreign)} of "
             f"{counted(len(retrieved), 'candidate')} do not meet it and took places: "
             f"{_examples(foreign, filters)}"
         )
@@ -44,8 +46,8 @@ def check(evidence: Evidence) -> Outcome:
     lacking = [item for item in shown if lacking_fields(item, filters)]
     if lacking:
         text = (
-            f"{len(lacking)} of {counted(len(shown_ids), 'document')} shown have no value to meet the filter "
-            f"{_filter(filters)} with: {named(_ids(lacking))}"
+            f"{len(lacking)} of {counted(len(shown_ids), 'document')} shown have no value to meet "
+            f"{_asked(trace, filters)} with: {named(_ids(lacking))}"
         )
         return (Finding("RS602", "warning", text, _ids(lacking)),)
     return ()
@@ -66,19 +68,29 @@ def _ids(documents: Iterable[Document]) -> tuple[str, ...]:
     return tuple(document.doc_id for document in documents)
 
 
-def _filter(filters: Mapping[str, str]) -> str:
-    return ", ".join(f"{key[:40]}={value[:40]}" for key, value in filters.items())
+def _why_not(trace: Trace) -> str:
+    if not trace.query.filters:
+        return "the query has no filter"
+    return f"no document of the trace has the metadata {', '.join(key[:40] for key in trace.query.filters)}"
 
 
-def _fields(filters: Mapping[str, str]) -> str:
-    return ", ".join(key[:40] for key in filters)
+def _asked(trace: Trace, wanted: Mapping[str, str]) -> str:
+    """What results must meet, and where that stands in the trace."""
+    filters = {key: value for key, value in wanted.items() if key in trace.query.filters}
+    party = {key: value for key, value in wanted.items() if key not in filters}
+    parts = [f"the filter {_values(filters)}"] if filters else []
+    return " and ".join([*parts, *([f"the request's {_values(party)}"] if party else [])])
+
+
+def _values(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{key[:40]}={value[:40]}" for key, value in values.items())
 
 
 def _examples(documents: list[Document], filters: Mapping[str, str], most: int = 3) -> str:
     shown = []
     for document in documents[:most]:
         other = foreign_fields(document, filters)
-        shown.append(f"{named([document.doc_id])} ({_filter(other)})")
+        shown.append(f"{named([document.doc_id])} ({_values(other)})")
     more = f" and {len(documents) - most} more" if len(documents) > most else ""
     return ", ".join(shown) + more
 
@@ -87,10 +99,11 @@ RULE = Rule(
     code="RS602",
     name="filter-disobeyed",
     severity="error",
-    summary="the query's filter is recorded, and results do not meet it (another tenant, another version)",
+    summary="results do not meet the query's recorded filter or the request's tenant",
     explanation=(
         "A filter that is recorded with the query but not handed to the retrievers, or to one of them only, "
-        "shows people what is not theirs to see. An error where a document with another value was shown; a "
+        "shows people what is not theirs to see. So does a tenant that stands in the attributes of a request "
+        "whose query has no filter. An error where a document with another value was shown; a "
         "warning where such documents took places among the candidates and were sorted out later, and where "
         "a document that was shown has no value of the field at all."
     ),
@@ -98,6 +111,6 @@ RULE = Rule(
         "Hand the filter to every retriever, before the cut, and refuse what does not meet it once more "
         "before it is shown; a reranker or a floor only hides the leak."
     ),
-    needs="a filter recorded with the query, and metadata of the documents",
+    needs="a filter of the query or the tenant of the request, and the same field in the documents' metadata",
     check=check,
 )

@@ -8,7 +8,12 @@ from collections.abc import Mapping, Sequence
 from rankscope.core.documents import Document
 from rankscope.core.trace import Trace
 from rankscope.insight.judgments import Judgments
-from rankscope.insight.obeyed_filters import filter_texts, foreign_fields
+from rankscope.insight.obeyed_filters import (
+    filter_texts,
+    foreign_fields,
+    recorded_fields,
+    required_values,
+)
 from rankscope.insight.significance import wilson
 from rankscope.insight.verdict.model import Diagnosis
 
@@ -26,29 +31,29 @@ Values = Mapping[str, set[str]]
 def diagnose_filters(
     traces: Sequence[Trace], judgments: Judgments, documents: Mapping[str, Document]
 ) -> Diagnosis:
-    """Results that break the query's own filter, or stand ahead of those whose value the query names.
+    """Results that break the query's filter or the request's tenant, or stand ahead of those of a value that
+    the query names.
 
     A query without a filter names a value when that value of a metadata field, and no other of the field,
     stands in its text as words, and all documents judged relevant have it. A field here is one with few
     values that repeat, such as a tenant, a product or a year.
     """
     texts = _all_documents(traces, documents)
-    fields = _fields(texts)
+    fields, recorded = _fields(texts), recorded_fields(texts.values())
     broken: list[str] = []
     mixed: list[str] = []
     asked = 0
     keys: set[str] = set()
     for trace in traces:
-        wanted = dict(trace.query.filters) or _named_values(trace, judgments, texts, fields)
+        required = required_values(trace, recorded)
+        wanted = required or _named_values(trace, judgments, texts, fields)
         if not wanted:
             continue
         asked += 1
-        wrong = (
-            _broken_keys(trace, wanted, texts) if trace.query.filters else _mixed_keys(trace, wanted, texts)
-        )
+        wrong = _broken_keys(trace, wanted, texts) if required else _mixed_keys(trace, wanted, texts)
         if wrong:
             keys |= wrong
-            (broken if trace.query.filters else mixed).append(trace.trace_id)
+            (broken if required else mixed).append(trace.trace_id)
     share = wilson(len(broken) + len(mixed), asked)
     if share is None:
         return Diagnosis(_CODE, "unknown", "no query has a filter or names a value of a field", "")

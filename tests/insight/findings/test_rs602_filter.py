@@ -67,6 +67,27 @@ def test_values_meet_a_filter_as_the_index_compares_them(
     assert found("RS602", asked(filters, a=value, b=dict.fromkeys(value, "other"))).severity == "error"
 
 
+@pytest.mark.parametrize(
+    "attributes", [{"tenant": "x"}, {"service.tenant": "x"}, {"metadata": {"request": {"Tenant": "x"}}}]
+)
+def test_the_tenant_of_a_request_is_held_against_its_results(attributes: dict[str, Any]) -> None:
+    trace = replace(asked({}, a="x", b="y"), attributes=attributes)
+    finding = found("RS602", trace)
+    assert (finding.severity, finding.doc_ids) == ("error", ("b",))
+    assert "do not meet the request's tenant=x: b (tenant=y)" in finding.message
+    assert outcome("RS602", replace(trace, documents={"a": trace.documents["a"]})) == "passed"
+
+
+def test_an_attribute_that_only_shares_a_name_is_no_filter() -> None:
+    trace = replace(asked({}, a={"year": 2023}, b={"year": 2024}), attributes={"year": 2024})
+    assert outcome("RS602", trace) == "the query has no filter"
+
+
+def test_a_filter_stands_above_the_attributes() -> None:
+    trace = replace(asked({"tenant": "x"}, a="x", b="x"), attributes={"tenant": "support"})
+    assert outcome("RS602", trace) == "passed"
+
+
 def test_what_is_not_recorded_is_not_held_against_the_trace() -> None:
     assert outcome("RS602", asked({}, a="x")) == "the query has no filter"
     assert outcome("RS602", asked({"limit": "5"}, a="x")) == "no document of the trace has the metadata limit"

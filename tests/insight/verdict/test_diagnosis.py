@@ -120,6 +120,7 @@ def asked(text: str, order: Sequence[str], filters: Mapping[str, str] | None = N
     [
         ("leave", {"tenant": "acme"}, ["a1", "g1"], "a1", "found"),
         ("leave", {"tenant": "acme"}, ["a1", "a2"], "a1", "fine"),
+        ("leave", {"limit": "5"}, ["a1", "g1"], "a1", "unknown"),  # no document has such a field
         ("how much leave at Acme?", {}, ["g1", "a1"], "a1", "found"),
         ("how much leave at Acme?", {}, ["a1", "g1"], "a1", "fine"),  # what follows its own harms nobody
         ("how much leave at Acme?", {}, ["g1", "a1"], "g1", "unknown"),  # the name is no filter here
@@ -135,6 +136,13 @@ def test_results_of_several_tenants(
     if state == "found":
         assert "tenant" in diagnosis.measure
         assert diagnosis.trace_ids == ("t-q",)
+
+
+def test_the_tenant_that_a_request_was_made_for_is_asked_for_too() -> None:
+    trace = replace(asked("leave", ["a1", "g1"]), attributes={"tenant": "acme"})
+    found = diagnose_filters([trace], Judgments({"q": {"a1": 1}}), TENANTS)
+    assert (found.state, found.trace_ids) == ("found", ("t-q",))
+    assert "1 got results that break the filter" in found.measure
 
 
 def test_diagnoses_of_one_figure_share_a_line() -> None:
