@@ -171,8 +171,8 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     """Measure BM25, dense, fused and reranked order on judged queries, with 95 percent intervals.
 
     Without options, on the queries that came with the workspace's corpus (the sample corpus has some).
-    Queries without a relevant document count for the refusal rates alone. A run that is stopped resumes,
-    and pairs that were scored before are not scored again.
+    Queries without a relevant document count for the refusals alone: those are rightly refused, the others
+    wrongly. A run that is stopped resumes, and pairs that were scored before are not scored again.
 
     judged_first is the share of the queries whose first judged document has the highest grade given: the
     right one of those that look alike. best@1 asks it of the first document, judged or not.

@@ -102,9 +102,9 @@ def _shares(
     """Whether the right one of those judged stands first, before and after; and what was refused."""
     last = list(reports[0].evaluation.stages[-2:])
     stages = last if JUDGED_FIRST in reports[0].evaluation.measures else []
-    title = f"share of queries [95%]: the first judged document is the best; refused{_floor_of(reports)}"
+    title = f"share of queries [95%]: the best judged document first; refused{_floor_of(reports)}"
     firsts = [f"best first: {one_line(stage, 12)}" for stage in stages]
-    rows: list[Row] = [["collection", *firsts, "refused, no answer (right)", "refused, has answer (wrong)"]]
+    rows: list[Row] = [["collection", *firsts, "rightly refused", "wrongly refused"]]
     for report in reports:
         for name, summary in _summaries(report):
             known = [summary.means.get(stage, {}).get(JUDGED_FIRST) for stage in stages]
@@ -145,8 +145,8 @@ def share_text(share: Interval | None) -> str:
     """Counts, share and interval; empty where nothing is known."""
     if share is None:
         return ""
-    span = f"{share.low or 0.0:.0%}, {share.high or 0.0:.0%}"
-    return f"{round(share.value * share.n):,} of {share.n:,}, {share.value:.1%} [{span}]"
+    span = f"{100 * (share.low or 0.0):.0f}, {100 * (share.high or 0.0):.0f}"
+    return f"{round(share.value * share.n):,}/{share.n:,} {share.value:.1%} [{span}]"
 
 
 def signed_interval(interval: Interval) -> str:

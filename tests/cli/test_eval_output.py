@@ -94,10 +94,10 @@ def test_shares_tell_who_came_first_and_what_was_refused_at_which_floor() -> Non
     assert title.endswith("refused at the floor 0.25 on the probability scale (default)")
     assert [cell.strip() for cell in row.split("  ") if cell.strip()] == [
         "c",
-        "0 of 8, 0.0% [0%, 32%]",
-        "8 of 8, 100.0% [68%, 100%]",
-        "1 of 1, 100.0% [21%, 100%]",
-        "0 of 8, 0.0% [0%, 32%]",
+        "0/8 0.0% [0, 32]",
+        "8/8 100.0% [68, 100]",
+        "1/1 100.0% [21, 100]",
+        "0/8 0.0% [0, 32]",
     ]
 
 
@@ -105,7 +105,7 @@ def test_lists_that_decide_on_nothing_refuse_nothing() -> None:
     traces = [replace(item, decision=None) for item in some_traces(GOOD)]
     title, _, row = block(report_lines([report_of(traces)], None, measure="nDCG@10"), 2)
     assert title.endswith("refused")
-    assert row.endswith("8 of 8, 100.0% [68%, 100%]")
+    assert row.endswith("8/8 100.0% [68, 100]")
 
 
 def test_notes_tell_times_and_what_is_not_covered() -> None:
