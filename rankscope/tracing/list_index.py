@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -144,6 +144,28 @@ class ListIndex:
         finally:
             connection.close()
         return int(newest)
+
+    def forget(self, lines: Sequence[tuple[str, int]], removals: tuple[int, int]) -> None:
+        """Drop the lines of deleted traces, each by its time and ``seq``; without a file there are none.
+
+        ``removals`` is the database's count of deletions before and after: where this file knew of all that
+        went before, it knows of this one now, and need not compare every line.
+        """
+        if not self.path.exists():
+            return
+        with self._writing() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                known, _ = self._standing(connection)
+                if known:
+                    connection.executemany("DELETE FROM lines WHERE created_at = ? AND seq = ?", lines)
+                    if known.get("removed") == removals[0]:
+                        self._note(connection, {"removed": removals[1]})
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
 
     def discard(self) -> None:
         """Delete the file, which can be made again."""

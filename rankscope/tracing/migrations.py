@@ -262,10 +262,17 @@ _JUDGMENTS = (
     """,
 )
 
+_FIRST_USES = (
+    # The trace with which each was stored first: none with a lower seq refers to it.
+    "ALTER TABLE contents ADD COLUMN first_seq INTEGER",
+    "ALTER TABLE pipelines ADD COLUMN first_seq INTEGER",
+)
+
 STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("m001_traces", _TABLES + _VIEWS),
     ("m002_before_is_ahead_of_rerank", _BEFORE_IS_AHEAD),
     ("m003_judgments", _JUDGMENTS),
+    ("m004_first_uses", _FIRST_USES),
 )
 """Name and statements of every migration, oldest first."""
 

@@ -198,8 +198,8 @@ class RowWriter:
         row = run("SELECT content FROM contents WHERE content_hash = ?", (content_hash,)).fetchone()
         if row is not None:
             return int(row[0])
-        values = (content_hash, to_column(title), to_column(text), encoded or None)
-        sql = "INSERT INTO contents (content_hash, title, text, metadata) VALUES (?,?,?,?)"
+        values = (content_hash, to_column(title), to_column(text), encoded or None, self._seq + 1)
+        sql = "INSERT INTO contents (content_hash, title, text, metadata, first_seq) VALUES (?,?,?,?,?)"
         return _rowid(run(sql, values))
 
     def _pipeline(self, pipeline: PipelineInfo) -> int:
@@ -217,8 +217,10 @@ class RowWriter:
             run = self._connection.execute
             sql = "SELECT pipeline FROM pipelines WHERE (fingerprint, corpus, settings, models) = (?,?,?,?)"
             row = run(sql, values).fetchone()
-            sql = "INSERT INTO pipelines (fingerprint, corpus, settings, models) VALUES (?,?,?,?)"
-            key = self._pipelines[values] = row[0] if row else _rowid(run(sql, values))
+            sql = (
+                "INSERT INTO pipelines (fingerprint, corpus, settings, models, first_seq) VALUES (?,?,?,?,?)"
+            )
+            key = self._pipelines[values] = row[0] if row else _rowid(run(sql, (*values, self._seq + 1)))
         self._last_pipeline = pipeline, key
         return key
 

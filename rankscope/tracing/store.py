@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -24,6 +25,7 @@ from rankscope.errors import InputError, RankScopeError, WorkspaceError
 from rankscope.tracing import process_hooks
 from rankscope.tracing.columns import from_column, to_column
 from rankscope.tracing.database import connect, one_line_errors, prepare
+from rankscope.tracing.deletion import Freed, delete_freed, delete_traces, spare_what_is_used
 from rankscope.tracing.links import TraceLinks, find_links
 from rankscope.tracing.list_index import ListIndex
 from rankscope.tracing.pruning import count_prunable, prune
@@ -106,13 +108,31 @@ class TraceStore:
 
         Returns how many were deleted. Texts that no trace refers to any more go with them.
         """
+        if ids is not None:
+            return self._delete(ids)
         done: Future[int] = self._writer.put(
-            None, lambda connection: prune(connection, before=before, keep=keep, ids=ids)
+            None, lambda connection: prune(connection, before=before, keep=keep)
         )
         deleted = done.result()
         if deleted and self._list.path.exists():
             self.prepare_lists()  # it holds the queries of what was deleted
         return deleted
+
+    def _delete(self, ids: Sequence[str]) -> int:
+        """Delete by id; what takes long is done here and not on the writer's thread."""
+        freed = Freed()
+        for start in range(0, len(ids), _PAGE):
+            some = ids[start : start + _PAGE]
+            self._writer.put(None, partial(delete_traces, ids=some, freed=freed)).result()
+        if not freed.lines:
+            return 0
+        spare_what_is_used(self._reading, freed)
+        removals: tuple[int, int] = self._writer.put(None, partial(delete_freed, freed=freed)).result()
+        try:
+            self._list.forget(freed.lines, removals)
+        except WorkspaceError:
+            self._list.discard()
+        return len(freed.lines)
 
     def close(self) -> None:
         """Flush and release the file. Raises what :meth:`flush` raises. Closing twice is fine."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from rankscope.core.documents import Document
 from rankscope.core.trace import Finding, PipelineInfo
 from rankscope.errors import UsageError
-from rankscope.tracing import pruning
+from rankscope.tracing import deletion
+from rankscope.tracing import store as trace_store
 from rankscope.tracing.store import TraceStore
 from tests.tracing.make import START, make_trace
 
@@ -115,21 +117,75 @@ def test_nothing_of_a_trace_deleted_by_its_id_is_left_and_shared_texts_stay(stor
 def test_what_is_stored_while_a_deletion_looks_for_texts_keeps_its_texts(
     store: TraceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spare, looked = pruning._spare, []
+    spare = deletion.spare_what_is_used
     newcomer = make_trace(9, pipeline=PipelineInfo(fingerprint="sha256:5"))
 
     def stored_meanwhile(*arguments: Any) -> None:
         spare(*arguments)
-        if not looked:
-            looked.append(True)
-            with TraceStore(store.path) as other:
-                other.append(newcomer).result()
+        with TraceStore(store.path) as other:
+            other.append(newcomer).result()
 
-    monkeypatch.setattr(pruning, "_spare", stored_meanwhile)
+    monkeypatch.setattr(trace_store, "spare_what_is_used", stored_meanwhile)
     assert store.prune(ids=[f"trace-{number:06}" for number in range(6)]) == 6
     assert rows(store.path)["contents"] == 4
     assert rows(store.path)["pipelines"] == 1
     assert store.get(newcomer.trace_id) == newcomer
+
+
+def deleted(store: TraceStore, trace_id: str) -> tuple[deletion.Freed, int]:
+    """What is freed by deleting a trace, and how many looks it took to find out."""
+    connection = sqlite3.connect(store.path, isolation_level=None)
+    connection.execute("PRAGMA foreign_keys = ON")
+    freed, looks = deletion.Freed(), []
+
+    @contextmanager
+    def reading() -> Iterator[sqlite3.Connection]:
+        looks.append(True)
+        yield connection
+
+    deletion.delete_traces(connection, [trace_id], freed)
+    deletion.spare_what_is_used(reading, freed)
+    connection.close()
+    return freed, len(looks)
+
+
+def test_the_search_for_other_uses_ends_where_they_are_found_or_begin(
+    store: TraceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "_FIRST_LOOK", 1)
+    monkeypatch.setattr(deletion, "_MOST", 1)
+    # Each trace holds four texts that all hold, and a text and a pipeline of its own.
+    for number, looks in (
+        (5, 1),  # the four in the newest left, which is older than its own text
+        (2, 3),  # the four in the newest; its own text in none of those since it was stored
+    ):
+        freed, taken = deleted(store, f"trace-{number:06}")
+        assert (list(freed.contents.values()), list(freed.pipelines.values())) == ([number + 1], [number + 1])
+        assert taken == looks
+
+
+def test_texts_of_a_database_from_before_first_uses_were_noted_are_looked_for_to_the_end(
+    store: TraceStore,
+) -> None:
+    connection = sqlite3.connect(store.path)
+    with connection:
+        connection.execute("UPDATE contents SET first_seq = NULL")
+        connection.execute("UPDATE pipelines SET first_seq = NULL")
+    connection.close()
+    assert store.prune(ids=["trace-000002"]) == 1
+    assert rows(store.path)["contents"] == 4 + 5
+    assert rows(store.path)["pipelines"] == 5
+    assert [len(trace.documents) for trace in store.iter_traces()] == [5] * 5
+
+
+def test_a_number_of_a_ranking_that_is_given_again_hides_no_use(store: TraceStore) -> None:
+    """The newest trace is deleted, and the next one gets the numbers of its rankings."""
+    with TraceStore(store.path) as other:
+        other.prune(ids=["trace-000005"])
+    store.append(make_trace(7)).result()
+    store.prune(ids=[f"trace-{number:06}" for number in range(5)])
+    assert rows(store.path)["contents"] == 4
+    assert len(store.get("trace-000007").documents) == 4
 
 
 def test_texts_that_another_process_pruned_are_stored_again(store: TraceStore) -> None:
