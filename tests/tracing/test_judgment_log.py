@@ -137,8 +137,7 @@ def test_judgments_of_an_older_database_are_read(tmp_path: Path, monkeypatch: py
     with monkeypatch.context() as older:
         older.setattr(migrations, "STEPS", migrations.STEPS[:1])
         older.setattr(database, "SCHEMA_VERSION", 1)
-        with TraceStore(path) as store:
-            store.append(make_trace())
+        TraceStore(path).close()
         with sqlite3.connect(path) as connection:
             sql = "INSERT INTO judgments (query, doc_id, grade, judge, created_at) VALUES (?, ?, ?, ?, ?)"
             for grade in (1, 2):
@@ -150,6 +149,7 @@ def test_judgments_of_an_older_database_are_read(tmp_path: Path, monkeypatch: py
     log.undo("ann")
     assert log.grades() == {"q": {"d": 1}}
     with TraceStore(path) as store:
+        store.append(make_trace()).result()
         assert store.count() == 1
 
 

@@ -112,6 +112,27 @@ def test_new_traces_are_added_and_deleted_ones_leave_nothing(store: TraceStore, 
     assert index.count(bounded, None, None) == len(by_database) - 1
 
 
+def test_after_a_deletion_by_id_no_line_is_compared(
+    store: TraceStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.prepare_lists()
+    gone, *left = store.summaries(1000)
+    assert store.prune(ids=[gone.trace_id]) == 1
+
+    def step(*_: Any) -> bool:
+        raise AssertionError("there was nothing left to do")
+
+    with monkeypatch.context() as watched:
+        watched.setattr(ListIndex, "_step", step)
+        assert store.prepare_lists()
+    with TraceStore(path) as other:
+        other.prune(keep=len(left) - 1)
+    assert store.prune(ids=[left[0].trace_id]) == 1
+    store.prepare_lists()
+    bounded = TraceFilter(stored_until=store.last_seq())
+    assert ListIndex(path, busy_seconds=1).count(bounded, None, None) == len(left) - 2
+
+
 def test_a_file_of_another_database_is_made_anew(store: TraceStore, path: Path) -> None:
     store.prepare_lists()
     store.close()
