@@ -26,7 +26,7 @@ __all__ = ["RecordingFigures", "measure_processes", "measure_recording"]
 
 CANDIDATES = 100
 _REPEATS = 3
-"""Paced calls are few, so that one pause of the machine is a hundredth of them: the median of these counts."""
+"""Paced calls are few, and one pause of the machine falls on a hundredth of them: the median run counts."""
 _Request = tuple[str, list[tuple[str, float]], list[tuple[str, float]], dict[str, str]]
 
 

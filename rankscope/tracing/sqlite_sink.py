@@ -20,6 +20,8 @@ from rankscope.tracing.row_writer import RowWriter
 __all__ = ["SqliteSink"]
 
 R = TypeVar("R")
+_PAUSE = (0.001, 0.008)
+"""Seconds between two looks at the write lock, and after a batch for which it had to be waited for."""
 
 
 class SqliteSink:
@@ -65,10 +67,34 @@ class SqliteSink:
 
     def _commit(self, sources: Sequence[Callable[[], TraceRecord]]) -> dict[int, TraceError]:
         connection, rows = self._open()
-        connection.execute("BEGIN IMMEDIATE")
+        waited = self._begin(connection)
         refused = rows.write(sources)
         connection.execute("COMMIT")
+        if waited:  # others want the lock too, and find it free only where somebody pauses
+            time.sleep(random.uniform(*_PAUSE))  # noqa: S311
         return refused
+
+    def _begin(self, connection: sqlite3.Connection) -> bool:
+        """Take the write lock; says whether it had to be waited for.
+
+        SQLite's own waiting looks every tenth of a second. Where several processes write without a break,
+        one of them may find the lock taken each time for longer than any patience.
+        """
+        deadline = time.monotonic() + self._busy_seconds
+        waited = False
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            while True:
+                try:
+                    connection.execute("BEGIN IMMEDIATE")
+                    return waited
+                except sqlite3.OperationalError as error:
+                    if not is_busy(error) or time.monotonic() >= deadline:
+                        raise
+                waited = True
+                time.sleep(random.uniform(*_PAUSE))  # noqa: S311 - only to part the competitors
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}")
 
     def _with_retries(self, attempt: Callable[[], R]) -> R:
         """Retry while another process holds the lock, beyond SQLite's own waiting, with random pauses."""
