@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rankscope.core.sanitize import one_line
+from rankscope.insight.metrics import JUDGED_FIRST
 from rankscope.insight.reliability import Reliability, reliability_lines
 from rankscope.insight.report import CollectionReport
 
@@ -37,6 +38,11 @@ def note_lines(report: CollectionReport, *, markdown: bool = False) -> list[str]
     if report.evaluation.stood_fused:
         notes.append(
             f"reranking was skipped for {report.evaluation.stood_fused:,} queries: their fused order stood"
+        )
+    if report.evaluation.unrivalled and JUDGED_FIRST in report.evaluation.measures:
+        notes.append(
+            f"judged_first says nothing of {report.evaluation.unrivalled:,} of {report.overall.answerable:,} "
+            "queries: only their best documents were judged, and one of those comes first if any is found"
         )
     notes += [f"{count:,} {_COUNTS[key]}" for key, count in report.counts.items() if key in _COUNTS and count]
     bullet, name = "- " if markdown else "", one_line(report.name, 28)

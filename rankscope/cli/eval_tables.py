@@ -29,7 +29,7 @@ def report_lines(
     blocks = [
         ("", _measure_rows(reports, mean), (0, 2)),
         _gained(reports, mean, measure),
-        _shares(reports, mean),
+        _shares(reports),
     ]
     lines: list[str] = []
     for title, rows, words in blocks:
@@ -96,9 +96,7 @@ def _gained(
     return title, rows, (0,)
 
 
-def _shares(
-    reports: Sequence[CollectionReport], mean: MeanReport | None
-) -> tuple[str, list[Row], Sequence[int]]:
+def _shares(reports: Sequence[CollectionReport]) -> tuple[str, list[Row], Sequence[int]]:
     """Whether the right one of those judged stands first, before and after; and what was refused."""
     last = list(reports[0].evaluation.stages[-2:])
     stages = last if JUDGED_FIRST in reports[0].evaluation.measures else []
@@ -112,11 +110,6 @@ def _shares(
                 share_text(item) for item in (*known, summary.refused_no_answer, summary.refused_answerable)
             ]
             rows.append([name, *cells])
-    if mean is not None and stages:
-        figures = [
-            f"{mean.means[stage][JUDGED_FIRST]:.1%}" if stage in mean.means else "" for stage in stages
-        ]
-        rows.append([_mean_name(mean), *figures, "", ""])
     return title, rows, (0,)
 
 

@@ -42,6 +42,11 @@ class Judgments:
             return frozenset()
         return frozenset(doc_id for doc_id, grade in known.items() if grade == highest)
 
+    def has_rivals(self, query_id: str) -> bool:
+        """Whether a document was judged that is worse than the best; else the right one cannot lose."""
+        best = self.best(query_id)
+        return bool(best) and self.grades[query_id].keys() != best
+
     def only(self, query_ids: Iterable[str]) -> Judgments:
         """The judgments of these queries alone."""
         wanted = set(query_ids)

@@ -177,6 +177,8 @@ class Evaluation:
     queries: tuple[QueryOutcome, ...]
     stood_fused: int
     """Answerable queries whose reranker was skipped, so that the fused order stood."""
+    unrivalled: int
+    """Answerable queries of which only best documents were judged: ``judged_first`` says nothing of them."""
     problems: tuple[str, ...]
     """What must not happen: failed stages, and a reranked set that differs from the fused one."""
 
@@ -241,6 +243,7 @@ def evaluate(
         stages=stages,
         queries=tuple(outcomes),
         stood_fused=_count_skipped(judged.values(), known) if RERANK in stages else 0,
+        unrivalled=sum(item.answerable and not known.has_rivals(item.query_id) for item in outcomes),
         problems=tuple(problem for trace in judged.values() for problem in _problems(trace)),
     )
 

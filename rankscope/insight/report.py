@@ -149,6 +149,7 @@ def _collection_to_json(report: CollectionReport) -> dict[str, Any]:
         "strata": [_summary_to_json(summary) for summary in report.strata],
         "median_ms": {stage: round(value, 3) for stage, value in report.median_ms.items()},
         "stood_fused": evaluation.stood_fused,
+        "unrivalled": evaluation.unrivalled,
         "problems": list(evaluation.problems),
         "floors": [None if floor is None else asdict(floor) for floor in report.floors],
         "reliability": _reliability_to_json(report.reliability),
