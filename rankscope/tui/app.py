@@ -10,13 +10,15 @@ from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, cast
 
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import BindingType
 from textual.screen import Screen
 
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Trace
-from rankscope.tui import keys
+from rankscope.tui import keys, messages
+from rankscope.tui.garbage import REST_S, QuietCollector
 from rankscope.tui.modes import MODES, mode_named
 from rankscope.tui.runner import ProbeWorkspace
 from rankscope.tui.screens.help import HelpScreen
@@ -51,6 +53,7 @@ class RankScopeApp(App[None]):
         self.workspace = workspace
         self.picture_folder = picture_folder or Path.cwd()
         self.now = now
+        self.collector = QuietCollector()
         self._built: dict[str, ModeScreen] = {}
         for mode in MODES:
             self.add_mode(mode.name, partial(self.mode_screen, mode.name))
@@ -58,6 +61,26 @@ class RankScopeApp(App[None]):
             self.register_theme(theme)
         self.theme = DARK.name
         self.animation_level = "none"
+
+    def on_mount(self) -> None:
+        """From here on keys are pressed."""
+        self.collector.start()
+        self.set_interval(REST_S, self.collector.rest)
+
+    def on_unmount(self) -> None:
+        """The collector is the process', which may go on."""
+        self.collector.stop()
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take note of what the user does, then do it."""
+        if isinstance(event, events.InputEvent):
+            self.collector.touched()
+        await super().on_event(event)
+
+    @on(messages.WorkspaceReady)
+    @on(messages.WorkspaceRefused)
+    def _models_loaded(self) -> None:
+        self.collector.loaded()
 
     @property
     def probe(self) -> ProbeScreen:

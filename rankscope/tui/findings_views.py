@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+
 from textual.content import Content
 
 from rankscope.core.sanitize import one_line
@@ -28,7 +31,7 @@ def findings_line(trace: Trace, width: int) -> Content:
 
 
 def findings_text(trace: Trace) -> Content:
-    """Every finding with its whole message, and the documents that it is about."""
+    """Every finding with its whole message, the documents that it is about, and what to do about it."""
     parts: list[Content] = []
     for finding in _worst_first(trace):
         parts.append(Content.assemble(_code(finding), (f"  {finding.severity}", "$muted")))
@@ -36,8 +39,18 @@ def findings_text(trace: Trace) -> Content:
         if finding.doc_ids:
             names = ", ".join(one_line(doc_id, 80) for doc_id in finding.doc_ids)
             parts.append(Content.styled(f" {names}", "$muted"))
+        if remedy := _remedies().get(finding.code):
+            parts.append(Content.assemble((" what to do  ", "bold $primary"), remedy))
         parts.append(Content(""))
     return Content("\n").join(parts[:-1])
+
+
+@lru_cache(maxsize=1)
+def _remedies() -> Mapping[str, str]:
+    """What each rule advises; an imported finding may have another code, and no advice."""
+    from rankscope.insight.findings import RULES
+
+    return {rule.code: rule.remedy for rule in RULES}
 
 
 def _worst_first(trace: Trace) -> list[Finding]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,6 @@ from rankscope.tui.widgets.score_plot import Bars, Curves, Picture, Tick, bins_f
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from rankscope.insight.floors.suggestion import Suggestion
 
 __all__ = [
     "consequence_lines",
@@ -32,7 +33,6 @@ __all__ = [
     "picture",
     "plot_title",
     "source_line",
-    "suggestion_row",
 ]
 
 LAYERS = (
@@ -60,7 +60,6 @@ def _counted(group: Observations, kind: Kind, axis: Axis, bins: int) -> Histogra
     return histogram(group, kind, axis=axis, bins=bins)
 
 
-@lru_cache(maxsize=4)
 def _curve(looked: Looked, axis: Axis, width: int) -> tuple[Curve, float, float]:
     """The shares at a floor for every column of the axis, and the ends of the axis."""
     group = looked.material.group
@@ -82,11 +81,24 @@ def picture(state: FloorsState, width: int) -> Picture | None:
     """The histogram or the curves, with the floor at its place."""
     if state.looked is None or width < 8:
         return None
+    made: Picture
     if state.curve:
-        return _curves(state, state.looked, width)
-    group = state.looked.material.group
-    layered = state.looked.judged and state.kind != "gap"
-    counted = _counted(group, state.kind, state.axis, bins_for(width, layered=layered))
+        made, edges = _curves(state.looked, state.axis, width)
+    else:
+        layered = state.looked.judged and state.kind != "gap"
+        made, edges = _bars(state.looked.material.group, state.kind, state.axis, width, layered)
+        if state.kind == "gap":  # no floor is held to a gap
+            return made
+    floor, other = (_place(state, value, edges) for value in (state.floor, _other_floor(state)))
+    return replace(made, floor=floor, baseline=other)
+
+
+@lru_cache(maxsize=4)
+def _bars(
+    group: Observations, kind: Kind, axis: Axis, width: int, layered: bool
+) -> tuple[Bars, tuple[float, float]]:
+    """The histogram without floors, and the ends of its axis."""
+    counted = _counted(group, kind, axis, bins_for(width, layered=layered))
     edges = (float(counted.edges[0]), float(counted.edges[-1]))
     shown = np.sqrt if _skewed(counted) else np.asarray
     layers: list[tuple[NDArray, str, str]] = [(shown(counted.counts), "", "$bar")]
@@ -96,13 +108,7 @@ def picture(state: FloorsState, width: int) -> Picture | None:
             (np.where(counted.by_judgment[name] > 0, shown(high), 0), glyph, style)
             for high, (name, glyph, style) in zip(stacked[::-1], LAYERS[::-1], strict=True)
         ]
-    on_plot = state.kind != "gap"
-    return Bars(
-        layers,
-        _ticks(*edges),
-        _place(state, state.floor, edges) if on_plot else None,
-        _place(state, _other_floor(state), edges) if on_plot else None,
-    )
+    return Bars(layers, _ticks(*edges)), edges
 
 
 def _skewed(counted: Histogram) -> bool:
@@ -111,17 +117,14 @@ def _skewed(counted: Histogram) -> bool:
     return bool(len(present)) and float(present.max()) > _SKEWED * float(np.median(present))
 
 
-def _curves(state: FloorsState, looked: Looked, width: int) -> Curves:
-    found, *ends = _curve(looked, state.axis, width)
+@lru_cache(maxsize=4)
+def _curves(looked: Looked, axis: Axis, width: int) -> tuple[Curves, tuple[float, float]]:
+    """The curves without floors, and the ends of their axis."""
+    found, *ends = _curve(looked, axis, width)
     edges = (ends[0], ends[1])
     shares = {"precision": found.precision, "recall": found.recall, "answer rate": found.answer_rate}
-    return Curves(
-        (np.arange(width) + 0.5) / width,
-        [(shares[name], letter, style) for name, letter, style in CURVES],
-        _ticks(*edges),
-        _place(state, state.floor, edges),
-        _place(state, _other_floor(state), edges),
-    )
+    series = [(shares[name], letter, style) for name, letter, style in CURVES]
+    return Curves((np.arange(width) + 0.5) / width, series, _ticks(*edges)), edges
 
 
 def _other_floor(state: FloorsState) -> float | None:
@@ -174,18 +177,19 @@ def legend(state: FloorsState, width: int) -> Content:
         known = [name for name, _, _ in LAYERS if name != "borderline" or group.borderline_grade is not None]
         parts = [(glyph, name) for name, glyph, _ in LAYERS if name in known]
     styles = {sign: style for _, sign, style in (*LAYERS, *CURVES)}
-    found = [
-        Content.assemble(
-            (sign, styles[sign]), (f" {name if width >= 64 else _SHORT.get(name, name)}", "$muted")
-        )
-        for sign, name in parts
-    ]
-    if found and width < 56:
-        return Content(" ").join(found)
-    found.append(Content.assemble(("┃", "bold $accent"), (" floor", "$muted")))
+    floors = [Content.assemble(("┃", "bold $accent"), (" floor", "$muted"))]
     if _other_floor(state) is not None:
-        found.append(Content.assemble(("┊", "$muted"), (" in force", "$muted")))
-    return Content("  ").join(found)
+        floors.append(Content.assemble(("┊", "$muted"), (" in force", "$muted")))
+
+    def named(shorter: Mapping[str, str]) -> list[Content]:
+        return [
+            Content.assemble((sign, styles[sign]), (f" {shorter.get(name, name)}", "$muted"))
+            for sign, name in parts
+        ]
+
+    lines = [Content("  ").join([*named({}), *floors]), Content("  ").join([*named(_SHORT), *floors])]
+    fitting = (line for line in lines if line.cell_length <= width - 2)  # a cell stays free at each end
+    return next(fitting, Content(" ").join(named(_SHORT)) if parts else lines[-1])
 
 
 def source_line(state: FloorsState) -> Content:
@@ -260,36 +264,6 @@ def consequence_lines(state: FloorsState, width: int) -> list[Content]:
 def floor_words(value: float | None) -> str:
     """A floor in at most five digits."""
     return "none" if value is None else f"{value:.4g}"
-
-
-def suggestion_row(item: Suggestion, width: int, *, chosen: bool) -> list[Content]:
-    """What one method suggests, with interval and evidence; its warning below where there is one."""
-    mark, count, wide = "▶" if chosen else " ", f"n {item.queries:,}", width >= 44
-    name = f"{mark}{cells.fit(item.method, 18 if wide else 13)} "
-    if item.value is None:
-        head = Content.assemble((name, "$muted"), ("no floor", "$fall"))
-    else:
-        value = f"{floor_words(item.value):<7}"
-        bounds = "" if item.low is None or item.high is None else f"[{short(item.low)}, {short(item.high)}]"
-        head = Content.assemble((name, "bold" if chosen else ""), (value, "bold"), f" {bounds}")
-    words = item.warning
-    if wide:
-        gap = max(width - head.cell_length - len(count), 1)
-        head += Content(" " * gap) + Content.styled(count, "$muted")
-    lines = [head.truncate(width, ellipsis=True)]
-    if not words and item.held_out:
-        name, rate = next(iter(item.held_out.items()))
-        words = f"{name} {interval_text(rate, digits=2)} on queries it was not fitted on"
-    if not wide:
-        words = f"{count}: {words}" if words else count
-    if words:
-        lines.append(Content.styled(f"  {cells.shorten(words, width - 2)}", "$muted"))
-    return lines
-
-
-def short(value: float) -> str:
-    """A bound in three digits."""
-    return f"{value:.2f}".replace("0.", ".", 1) if 0 <= value < 1 else f"{value:.3g}"
 
 
 def list_row(state: FloorsState, row: int, width: int) -> Content:

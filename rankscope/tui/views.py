@@ -20,7 +20,10 @@ class Row:
 
     hit: Hit
     moved: int | None
-    """Places gained against the other column (negative: lost); None when it was not there."""
+    """Places gained against the order before (negative: lost); None when it was not there.
+
+    In the order before itself there are none.
+    """
     dropped: bool
     """Whether the floor or K drops it; False in a column that is not final."""
 
@@ -77,7 +80,7 @@ def columns_of(trace: Trace, *, reranking: bool = False) -> tuple[Column | None,
     final = after is None and not reranking
     left = right = None
     if before is not None and before.hits:
-        left = _column("before", trace, before, after, final=final)
+        left = _column("before", trace, before, None, final=final)
     if after is not None and after.hits:
         right = _column("after", trace, after, before, final=True)
     return left, right

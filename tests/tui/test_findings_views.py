@@ -8,6 +8,7 @@ from textual.widgets import Static
 
 from rankscope.core.documents import Query
 from rankscope.core.trace import Finding
+from rankscope.insight.findings import rule_by_code
 from rankscope.tui.findings_views import findings_line, findings_text
 from rankscope.tui.screens.panel import Panel
 from tests.tui.traces import RERANKED, trace
@@ -37,6 +38,10 @@ def test_in_full_nothing_is_cut() -> None:
     assert text.index("RS402") < text.index("RS101")
     assert LONG.strip() in text
     assert "a, [b]" in text
+    for code in ("RS101", "RS402"):
+        assert rule_by_code(code).remedy in text
+    unknown = replace(trace(scores=RERANKED), findings=(Finding("X1", "info", "elsewhere"),))
+    assert findings_text(unknown).plain == " X1  info\n elsewhere"
     assert "\x1b" not in text
 
 

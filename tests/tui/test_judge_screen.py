@@ -308,6 +308,13 @@ async def test_a_model_proposes_and_a_person_confirms(
             await bench.pilot.press("escape", "p")
             await bench.until(lambda: bench.state.proposing is None)
             assert len(server.asked) == 4
+        async with judging(workspace, (120, 40)) as bench:  # the consent holds at the next start too
+            await bench.pilot.press("p")
+            await bench.until(lambda: bench.state.proposing is None)
+            assert not isinstance(bench.app.screen, Confirm)
+            await bench.pilot.press("P", "p")
+            await bench.until(lambda: isinstance(bench.app.screen, Confirm))
+            assert any("before you agree again" in said.message for said in bench.app._notifications)
     assert {headers["Authorization"] for headers in server.headers} == {"Bearer secret"}
     assert all(b"secret" not in file.read_bytes() for file in tmp_path.iterdir())
 

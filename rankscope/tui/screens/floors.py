@@ -26,14 +26,16 @@ from rankscope.insight.floors.gather import Selection
 from rankscope.insight.floors.suggest import METHODS, suggest
 from rankscope.tracing.floor_log import FloorLog
 from rankscope.tui import adjust, floors_messages, keys
-from rankscope.tui.floors_sentences import question, selection_of
+from rankscope.tui.floors_sentences import passport_lines, question, selection_of
 from rankscope.tui.floors_state import FloorsPhase, FloorsState, Looked, look
 from rankscope.tui.runner import ProbeWorkspace
 from rankscope.tui.screens.confirm import Confirm
 from rankscope.tui.screens.floors_keys import FLOORS_KEYS, FLOORS_NOTES
 from rankscope.tui.screens.floors_layout import FloorsLayout
+from rankscope.tui.screens.panel import Panel
 from rankscope.tui.screens.probe_judging import GRADE_OF_MARK
 from rankscope.tui.screens.prompt import Prompt
+from rankscope.tui.suggestion_views import suggestions_text
 from rankscope.tui.threads import reason
 from rankscope.tui.widgets.row_list import RowList
 from rankscope.tui.widgets.score_plot import preload
@@ -178,6 +180,7 @@ class FloorsScreen(FloorsLayout):
             "move_row": state.rows > 0,
             "judge": state.chosen_document is not None,
             "turn_axis": state.other_axis is not None,
+            "show_suggestions": bool(state.suggestions),
             "suggestion": any(item.value is not None for item in state.suggestions),
             "next_source": state.reading is not None and len(state.reading.gathered.groups) > 1,
         }
@@ -190,6 +193,12 @@ class FloorsScreen(FloorsLayout):
     def action_suggestion(self, direction: int) -> None:
         """To the floor of a method."""
         self.state = replace(self.state.next_suggestion(direction), part="plot")
+
+    def action_show_suggestions(self) -> None:
+        """All that the methods say, which the screen has room for the beginning of."""
+        state = self.state
+        text = suggestions_text(state.suggestions, state.method, passport_lines(state))
+        self.app.push_screen(Panel("Suggestions", text))
 
     def action_move_row(self, by: int) -> None:
         """Another row of the list."""
@@ -376,7 +385,7 @@ class FloorsScreen(FloorsLayout):
 _ON_SCORES = frozenset(
     (
         "step", "suggestion", "store", "move_row", "open_row", "other_list", "judge",
-        "next_view", "next_kind", "turn_axis", "next_source", "ask_top_k",
+        "next_view", "next_kind", "turn_axis", "next_source", "ask_top_k", "show_suggestions",
     )
 )  # fmt: skip
 """Actions that need scores on the screen."""

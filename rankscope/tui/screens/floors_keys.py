@@ -11,6 +11,7 @@ __all__ = ["FLOORS_KEYS", "FLOORS_NOTES"]
 _FLOOR = "Lower or raise the floor by a step of the axis."
 _FINE = "Lower or raise the floor by a fine step."
 _METHOD = "Put the floor where the next method, or the one before, suggests it."
+_WHOLE = "What each method suggests, with interval, evidence and every warning; and the passport."
 _ROW = "Choose a row of the list; ← → goes back to the plot."
 _SIDE = "Scroll suggestions, passport and drift, or the text of the document."
 _JUDGE = "Judge the chosen document of the list: relevant, borderline, not relevant."
@@ -26,6 +27,7 @@ FLOORS_KEYS: tuple[Key, ...] = (
     Key("right_curly_bracket", "}", "step(1, True)", "Raise the floor a little", "fine", _FINE, "Floor", palette=False),
     Key("m", "m", "suggestion(1)", "Next method's floor", "method", _METHOD, "Floor", 2),
     Key("M", "M", "suggestion(-1)", "Method before", "method", _METHOD, "Floor", palette=False),
+    Key("exclamation_mark", "!", "show_suggestions", "Suggestions in full", "in full", _WHOLE, "Floor", 4),
     Key("enter", "enter", "store", "Store the floor", "store", "Store the floor with its passport, after a question.", "Floor", 3),
     Key("u", "u", "undo", "Undo", "undo", "Bring back the floor before; in the documents, take back my last judgment.", "Floor", 5),
     Key("up", "↑", "move_row(-1)", "Row above", "rows", _ROW, "List", 6),

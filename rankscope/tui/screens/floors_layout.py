@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -19,15 +21,15 @@ from rankscope.tui.floors_views import (
     picture,
     plot_title,
     source_line,
-    suggestion_row,
 )
 from rankscope.tui.screens.mode_screen import ModeScreen
+from rankscope.tui.suggestion_views import suggestion_row
 from rankscope.tui.widgets.folded_text import FoldedText
 from rankscope.tui.widgets.frame import FrameRule
 from rankscope.tui.widgets.key_line import KeyLine
 from rankscope.tui.widgets.laid_out import LaidOut
 from rankscope.tui.widgets.mode_title import ModeTitle
-from rankscope.tui.widgets.row_list import RowList
+from rankscope.tui.widgets.row_list import RowList, RowsOnDemand
 from rankscope.tui.widgets.score_plot import ScorePlot
 from rankscope.tui.widgets.status_line import StatusLine
 from rankscope.tui.widgets.vertical_rule import VerticalRule
@@ -93,10 +95,11 @@ class FloorsLayout(ModeScreen):
             self.set_class(state.listed == "documents", "-documents")
             self.query_one(ModeTitle).show(*self._title_facts(state))
             self.query_one(StatusLine).show(floors_sentence(state))
-            self.query_one("#floors-source", Static).update(source_line(state), layout=False)
+            _update(self.query_one("#floors-source", Static), source_line(state))
             self._draw_plot(state)
             self._draw_list(state)
             self._draw_methods(state, old)
+            self._draw_rules()
         if old is None or _keys_depend_on(state) != _keys_depend_on(old):
             self.refresh_bindings()
         self.call_after_refresh(self._draw_rules)
@@ -117,18 +120,18 @@ class FloorsLayout(ModeScreen):
     def _draw_plot(self, state: FloorsState) -> None:
         plot, said = self.query_one(ScorePlot), self.query_one("#floors-said", Static)
         plot.show(picture(state, plot.size.width))
-        self.query_one("#floors-legend", Static).update(legend(state, plot.size.width), layout=False)
-        lines = consequence_lines(state, max(said.size.width - 1, 20))
-        said.update(Content("\n").join(lines), layout=False)
+        _update(self.query_one("#floors-legend", Static), legend(state, plot.size.width))
+        _update(said, Content("\n").join(consequence_lines(state, max(said.size.width - 1, 20))))
 
     def _draw_list(self, state: FloorsState) -> None:
         count = state.rows
 
-        def rows(width: int) -> tuple[list[Content], None]:
-            found = [list_row(state, row, width) for row in range(count)]
-            if not found and state.looked is not None:
-                found = [Content.styled(_nothing_listed(state), "$muted").truncate(width, ellipsis=True)]
-            return found, None
+        def rows(width: int) -> tuple[Sequence[Content], None]:
+            if count:
+                return RowsOnDemand(count, lambda row: list_row(state, row, width)), None
+            if state.looked is None:
+                return (), None
+            return (Content.styled(_nothing_listed(state), "$muted").truncate(width, ellipsis=True),), None
 
         chosen = state.row if state.part == "list" and count else None
         self.query_one("#floors-list", RowList).show(rows, chosen)
@@ -181,11 +184,20 @@ class FloorsLayout(ModeScreen):
             at,
         )
         listed = " QUERIES THAT CHANGE " if state.listed == "queries" else " DOCUMENTS AT THE FLOOR "
-        other = " SUGGESTIONS " if state.listed == "queries" else " TEXT "
-        self.query_one("#floors-middle", FrameRule).show(
-            Content.styled(listed, here), Content.styled(other, here), at
-        )
+        other = Content.styled(" TEXT ", here)
+        if state.listed == "queries":
+            whole = (
+                Content.assemble(("! ", "bold"), ("in full ", "$muted")) if state.suggestions else Content("")
+            )
+            other = Content.styled(" SUGGESTIONS ", here) + whole
+        self.query_one("#floors-middle", FrameRule).show(Content.styled(listed, here), other, at)
         self.query_one("#floors-bottom", FrameRule).show(Content(""), Content(""), at)
+
+
+def _update(part: Static, text: Content) -> None:
+    """Draw a part of fixed size anew, where it says something else."""
+    if not (isinstance(part.content, Content) and text.is_same(part.content)):
+        part.update(text, layout=False)
 
 
 def _nothing_listed(state: FloorsState) -> str:

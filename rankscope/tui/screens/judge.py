@@ -55,6 +55,8 @@ class JudgeScreen(JudgeReading):
             return ready and 0 <= state.place + int(str(parameters[0])) < len(state.queries)
         if action == "propose":
             return ready and self.can_propose and state.pool is not None and state.proposing is None
+        if action == "take_consent_back":
+            return self.can_propose
         return action != "stop_proposing" or state.proposing is not None
 
     def action_grade(self, grade: int, borderline: bool = False) -> None:
@@ -180,6 +182,10 @@ class JudgeScreen(JudgeReading):
     def action_propose(self) -> None:
         """Let the model propose grades for this query, once it is agreed what goes where."""
         self.ask_to_propose()
+
+    def action_take_consent_back(self) -> None:
+        """Ask again before anything is sent."""
+        self.take_consent_back()
 
     def action_stop_proposing(self) -> None:
         """Stop the model."""

@@ -14,6 +14,7 @@ __all__ = ["JUDGE_KEYS", "JUDGE_MORE", "JUDGE_NOTES"]
 _GRADE = "Grade the passage, from not relevant to perfect; the next candidate comes up."
 _CHOOSE = "Another candidate, judged or not."
 _QUERIES = "The query before or after this one."
+_TAKE_BACK = "Send the model's service no more passages of this workspace before you agree again."
 _STOP = "Stop the model that proposes grades."
 
 JUDGE_KEYS: tuple[Key, ...] = (
@@ -34,6 +35,7 @@ JUDGE_KEYS: tuple[Key, ...] = (
     Key("d", "d", "next_conflict", "Next disagreement", "disagreements", "To the next document that another judge graded otherwise than you.", "Queries", 9),
     Key("k", "k", "agreement", "Agreement of judges", "agreement", "How well judges agree: Cohen's kappa with counts.", "Queries", 10),
     Key("p", "p", "propose", "Let the model propose", "propose", "Let the model in rankscope.toml propose grades for this query.", "Queries", 11),
+    Key("P", "P", "take_consent_back", "Take back the consent to send", "take back", _TAKE_BACK, "Queries"),
     Key("escape", "esc", "stop_proposing", "Stop proposing", "stop", _STOP, "Queries", 1),
     Key("r", "r", "read_again", "Read again", "reread", "Read traces and judgments again.", "Queries"),
 )  # fmt: skip

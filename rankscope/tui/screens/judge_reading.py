@@ -10,6 +10,7 @@ from textual import on
 from textual.reactive import var
 
 from rankscope.core.sanitize import one_line
+from rankscope.engine.consent import Consent, Consents
 from rankscope.engine.judging import JudgingWorkspace, JudgmentDesk
 from rankscope.engine.proposing import is_configured, model_judge, propose
 from rankscope.errors import RankScopeError
@@ -25,6 +26,7 @@ from rankscope.tui.screens.judge_layout import JudgeLayout
 from rankscope.tui.threads import reason
 
 if TYPE_CHECKING:
+    from rankscope.adapters.openai_judge import OpenAiJudge
     from rankscope.tui.screens.probe import ProbeScreen
 
 __all__ = ["JudgeReading"]
@@ -47,8 +49,8 @@ class JudgeReading(JudgeLayout):
         self.writes = 0
         """Grades stored and taken back here: what was read before the last one is out of date."""
         self._stop_proposing = threading.Event()
-        self._agreed: set[tuple[str, str]] = set()
-        """Services that may be sent passages, each with the variable whose key goes with them."""
+        self._agreed: set[Consent] = set()
+        """Agreed to here; those of earlier sessions stand in a file."""
 
     @property
     def drawn_state(self) -> JudgeState:
@@ -142,24 +144,54 @@ class JudgeReading(JudgeLayout):
         return is_configured(self.workspace.settings.judge)
 
     def ask_to_propose(self) -> None:
-        """Before the first request to a service say what it gets and ask; after a yes never again here."""
+        """Before the first request to a service say what it gets and ask; a yes is remembered."""
         settings = self.workspace.settings.judge
         try:
             judge = model_judge(settings, self.judging.path.parent, self._stop_proposing)
         except RankScopeError as error:
             self.post_message(judge_messages.ProposingEnded(reason(error)))
             return
-        service = (settings.endpoint, settings.key_env if judge.sends_key else "")
-        if service in self._agreed:
+        consent = self._consent(judge)
+        if consent in self._agreed or Consents().holds(consent):
             self.start_proposing()
             return
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self._agreed.add(service)
+                self._agree(consent)
                 self.start_proposing()
 
-        self.app.push_screen(Confirm(sending_question(judge.host, service[1]), "sends them"), answered)
+        question = sending_question(judge.host, consent.key_env)
+        self.app.push_screen(Confirm(question, "sends them, and is remembered"), answered)
+
+    def _consent(self, judge: OpenAiJudge) -> Consent:
+        settings = self.workspace.settings.judge
+        key_env = settings.key_env if judge.sends_key else ""
+        return Consent.of(self.judging.path.parent, settings.endpoint, key_env)
+
+    def _agree(self, consent: Consent) -> None:
+        self._agreed.add(consent)
+        try:
+            Consents().give(consent)
+        except OSError as error:
+            words = one_line(f"It holds until you leave: {error.strerror or error}.")
+            self.notify(words, title="Not remembered", severity="warning", markup=False)
+
+    def take_consent_back(self) -> None:
+        """Stop the model; before the next request a person is asked again."""
+        self.stop_proposing()
+        try:
+            settings = self.workspace.settings.judge
+            judge = model_judge(settings, self.judging.path.parent, self._stop_proposing)
+            consent = self._consent(judge)
+            known = Consents().take_back(consent) or consent in self._agreed
+            self._agreed.discard(consent)
+        except (RankScopeError, OSError) as error:
+            self.notify(one_line(str(error), 400), title="Not taken back", severity="error", markup=False)
+            return
+        words = f"Nothing is sent to {one_line(judge.host, 120)} before you agree again."
+        title = "Taken back" if known else "You had not agreed"
+        self.notify(words, title=title, markup=False)
 
     def start_proposing(self) -> None:
         """Let the model propose grades for the query on the screen, one candidate after the other."""

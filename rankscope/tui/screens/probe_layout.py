@@ -90,7 +90,8 @@ class ProbeLayout(ModeScreen):
         before = self.query_one("#before", RankingTable)
         after = self.query_one("#after", RankingTable)
         before.show(left, state.trace.documents, "No passage was found.")
-        after.show(right, state.trace.documents, _why_no_after(state, state.trace))
+        missing = 0 if right is None or not state.busy else state.total - len(right.ranking.hits)
+        after.show(right, state.trace.documents, _why_no_after(state, state.trace), max(missing, 0))
         self._choose(state)
 
     def _choose(self, state: ProbeState) -> None:

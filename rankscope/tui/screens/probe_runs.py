@@ -9,9 +9,11 @@ from typing import Any
 from textual import events, on
 from textual.app import ComposeResult
 from textual.reactive import var
+from textual.timer import Timer
 
 from rankscope.config import FloorSettings, Settings
 from rankscope.core.documents import Query
+from rankscope.core.events import StageFinished, StageStarted
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Trace
 from rankscope.tui import messages
@@ -24,6 +26,7 @@ from rankscope.tui.widgets.ranking_table import RankingTable
 
 __all__ = ["ProbeRuns"]
 
+HELD_S = 0.1
 _ENDED_EARLY = (RunPhase.NONE, RunPhase.STOPPED, RunPhase.CRASHED)
 
 
@@ -39,6 +42,8 @@ class ProbeRuns(ProbeLayout):
         self._run_count = 0
         self._live: ProbeState | None = None
         """The live state while a stored trace is shown."""
+        self._held: messages.RunAdvanced | None = None
+        self._held_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """The parts of the screen."""
@@ -114,7 +119,7 @@ class ProbeRuns(ProbeLayout):
     @on(messages.QuerySubmitted)
     def _query_submitted(self, message: messages.QuerySubmitted) -> None:
         if message.text.strip():
-            self.submit(message.text.strip())
+            self.submit(message.text)
 
     @on(messages.ExampleChosen)
     def _example_chosen(self, message: messages.ExampleChosen) -> None:
@@ -128,6 +133,26 @@ class ProbeRuns(ProbeLayout):
         live = self._live_state
         if message.run_id != live.run_id or not live.busy:
             return
+        if isinstance(message.event, StageStarted | StageFinished) and not message.event.trace.documents:
+            self._hold(message)
+            return
+        self._held = None
+        self._advance(live, message)
+
+    def _hold(self, message: messages.RunAdvanced) -> None:
+        """Before the lists are fused there is but a word to show: not worth a frame unless it takes long."""
+        self._held = message
+        if self._held_timer is None:
+            self._held_timer = self.set_timer(HELD_S, self._show_held)
+
+    def _show_held(self) -> None:
+        self._held_timer = None
+        message, self._held = self._held, None
+        live = self._live_state
+        if message is not None and message.run_id == live.run_id and live.busy:
+            self._advance(live, message)
+
+    def _advance(self, live: ProbeState, message: messages.RunAdvanced) -> None:
         state = live.advanced(replace(message.event, trace=with_floor_of(live.settings, message.event.trace)))
         if state.run is RunPhase.FINISHED and not state.draft and state.trace is not None:
             self.runner.store(state.trace)
@@ -159,7 +184,7 @@ class ProbeRuns(ProbeLayout):
     def submit(self, text: str) -> None:
         """Run a query to the end and keep it; a draft of the same query is kept instead of run again."""
         self.query_one(QueryBar).write(text)
-        query = self._query(text)
+        query = self._query(text.strip())
         state = self.state
         same = state.draft and state.query == query
         if same and state.run is RunPhase.FINISHED and state.trace is not None:

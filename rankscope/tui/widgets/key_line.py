@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual import events
 from textual.content import Content
 from textual.screen import Screen
@@ -15,6 +17,9 @@ __all__ = ["KeyLine"]
 class KeyLine(Widget):
     """One line of key hints; the rest is under ``?``."""
 
+    _drawn: Sequence[tuple[str, str]] = ()
+    """The hints, as they were drawn last."""
+
     def on_mount(self) -> None:
         """Follow the screen's bindings: focus and state change which keys work."""
         table = (*getattr(self.screen, "KEYS", ()), *GLOBAL)
@@ -22,7 +27,8 @@ class KeyLine(Widget):
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
 
     def _bindings_changed(self, screen: Screen[object]) -> None:
-        if screen is self.screen:
+        # Told for every change of the focus, most of which change nothing here.
+        if screen is self.screen and self.hints() != self._drawn:
             self.refresh()
 
     def hints(self) -> list[tuple[str, str]]:
@@ -46,7 +52,8 @@ class KeyLine(Widget):
         palette = Content.assemble(("ctrl+p", "bold $primary"), (" commands ", "$muted"))
         room = self.size.width - palette.cell_length - 1
         line = Content(" ")
-        for key, word in self.hints():
+        self._drawn = self.hints()
+        for key, word in self._drawn:
             hint = Content.assemble((key, "bold $primary"), (f" {word}", "$muted"), "  ")
             if line.cell_length + hint.cell_length > room:
                 continue

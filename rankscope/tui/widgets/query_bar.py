@@ -84,6 +84,7 @@ class QueryBar(Horizontal):
 
     def write(self, text: str) -> None:
         """Put a query into the field as if it had stood there: no run starts."""
+        self._stop_timer()
         self._typed = text
         field = self.field
         field.value = text
@@ -95,9 +96,13 @@ class QueryBar(Horizontal):
         if event.value == self._typed:
             return
         self._typed = event.value
+        self._stop_timer()
+        self._timer = self.set_timer(DEBOUNCE_S, self._rested)
+
+    def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.stop()
-        self._timer = self.set_timer(DEBOUNCE_S, self._rested)
+            self._timer = None
 
     def _rested(self) -> None:
         self._timer = None
@@ -106,9 +111,7 @@ class QueryBar(Horizontal):
     @on(Input.Submitted, "#query")
     def _submitted(self, event: Input.Submitted) -> None:
         event.stop()
-        if self._timer is not None:
-            self._timer.stop()
-            self._timer = None
+        self._stop_timer()
         self._typed = event.value
         if event.value.strip():
             self.field.remember(event.value)

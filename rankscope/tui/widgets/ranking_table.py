@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
-from textual.geometry import Size
-from textual.scroll_view import ScrollView
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.style import Style
 
@@ -24,13 +22,14 @@ from rankscope.core.sanitize import one_line
 from rankscope.tui.messages import DocumentChosen
 from rankscope.tui.views import Column, Divider, Row, Side
 from rankscope.tui.widgets import ranking_columns
+from rankscope.tui.widgets.line_view import LineView
 
 __all__ = ["RankingTable"]
 
 HEADING_LINES = 1
 
 
-class RankingTable(ScrollView, can_focus=True):
+class RankingTable(LineView, can_focus=True):
     """A ranked list; ``show`` replaces what it shows, ``choose`` moves the mark."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"ranking-table--chosen", "ranking-table--linked"}
@@ -52,14 +51,25 @@ class RankingTable(ScrollView, can_focus=True):
         """Words for a chosen document that this list does not hold; shown in the last line."""
         self.waiting = ""
         """Words for a list that is not there."""
+        self._missing = 0
         self._documents: Mapping[str, Document] = {}
         self._places: dict[str, int] = {}
         self._figures: tuple[ranking_columns.Figure, ...] = ()
+        self._drawn_style: Style | None = None
         self._drawn: dict[int, Strip] = {}
         """Lines that are not marked, as drawn before; a moved mark draws two lines and no more."""
 
-    def show(self, column: Column | None, documents: Mapping[str, Document], waiting: str = "") -> None:
-        """Show a list (or, where there is none, the words in ``waiting``)."""
+    def show(
+        self, column: Column | None, documents: Mapping[str, Document], waiting: str = "", missing: int = 0
+    ) -> None:
+        """Show a list (or, where there is none, the words in ``waiting``).
+
+        Below it stays room for ``missing`` documents, so that the scrollbar stands still while they come.
+        """
+        self._missing = missing
+        if (column, waiting) == (self.column, self.waiting) and documents is self._documents:
+            self._fit()
+            return
         self.column, self._documents, self.waiting = column, documents, waiting
         self._places = {}
         for place, line in enumerate(column.lines if column is not None else ()):
@@ -69,10 +79,13 @@ class RankingTable(ScrollView, can_focus=True):
 
     def choose(self, doc_id: str, absence: str, *, reveal: bool = True) -> None:
         """Mark a document and scroll to it, or say why it is not here."""
+        before = self._marked_line()
         self.chosen, self.absence = doc_id, absence
         if reveal:
             self._reveal()
-        self.refresh()
+        after = self._marked_line()
+        for y, _ in {before, after} if before != after else ():
+            self.refresh(Region(0, y, self.outer_size.width, 1))
 
     @property
     def chosen_y(self) -> int | None:
@@ -80,16 +93,25 @@ class RankingTable(ScrollView, can_focus=True):
         place = self._places.get(self.chosen)
         return None if place is None else place - self.scroll_offset.y + HEADING_LINES
 
+    def _marked_line(self) -> tuple[int, str]:
+        """Line of the viewport that is drawn for the chosen document, and the words in it if it is absent."""
+        y = self.chosen_y
+        return (self.outer_size.height - 1, self.absence + self.chosen) if y is None else (y, "")
+
     def _lay_out(self) -> None:
         width = self.outer_size.width - self.scrollbar_gutter.width
-        lines = 0 if self.column is None else len(self.column.lines)
         self._figures = ()
         self._drawn.clear()
         if self.column is not None and width > 0:
             self._figures = ranking_columns.plan(self.column, self._documents, width - 1)
-        self.virtual_size = Size(width, lines + HEADING_LINES)
+        self._fit()
         self._reveal()
         self.refresh()
+
+    def _fit(self) -> None:
+        width = self.outer_size.width - self.scrollbar_gutter.width
+        lines = 0 if self.column is None else len(self.column.lines) + self._missing
+        self.virtual_size = Size(width, lines + HEADING_LINES)
 
     def _reveal(self) -> None:
         place = self._places.get(self.chosen)
@@ -112,41 +134,37 @@ class RankingTable(ScrollView, can_focus=True):
         width = self.outer_size.width - self.scrollbar_gutter.width
         style = self.visual_style
         if self.column is None:
-            return self._strip(self._waiting_line(y, width), style, width)
+            return self.strip(self._waiting_line(y, width), style, width)
         if y == 0:
-            return self._strip(ranking_columns.heading(self._figures), style, width)
+            return self.strip(ranking_columns.heading(self._figures), style, width)
         if self.absence and self.chosen not in self._places and y == self.outer_size.height - 1:
-            return self._strip(self._absence_line(width), self._mark_style(), width)
+            return self.strip(self._absence_line(width), self._mark_style(), width)
         place = y - HEADING_LINES + self.scroll_offset.y
         if not 0 <= place < len(self.column.lines):
             return Strip.blank(width, style.rich_style)
         line = self.column.lines[place]
         if isinstance(line, Row) and self._places.get(self.chosen) == place:
             mark = "▶" if self.has_focus else "▷"
-            return self._strip(ranking_columns.row(self._figures, line, mark), self._mark_style(), width)
+            return self.strip(ranking_columns.row(self._figures, line, mark), self._mark_style(), width)
+        if style != self._drawn_style:  # as when the focus brings another background
+            self._drawn.clear()
+            self._drawn_style = style
         if place not in self._drawn:
             content = (
                 ranking_columns.divider(line, width)
                 if isinstance(line, Divider)
                 else ranking_columns.row(self._figures, line, " ")
             )
-            self._drawn[place] = self._strip(content, style, width)
+            self._drawn[place] = self.strip(content, style, width)
         return self._drawn[place]
 
-    def notify_style_update(self) -> None:
-        """Another theme: nothing drawn before is worth keeping."""
+    def forget(self) -> None:
+        """Nothing drawn before is worth keeping."""
         self._drawn.clear()
-        super().notify_style_update()
+        super().forget()
 
     def _mark_style(self) -> Style:
         return self.get_visual_style("ranking-table--chosen" if self.has_focus else "ranking-table--linked")
-
-    def _strip(self, content: Content, style: Style, width: int) -> Strip:
-        segments = [
-            Segment(text, (style + part).rich_style)
-            for text, part in content.render(style, end="", parse_style=self._get_style)
-        ]
-        return Strip(segments).adjust_cell_length(width, style.rich_style)
 
     def _waiting_line(self, y: int, width: int) -> Content:
         """The words for a missing list, folded, from the third line on."""

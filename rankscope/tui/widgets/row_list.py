@@ -3,28 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, overload
 
-from rich.segment import Segment
 from textual import events
 from textual.content import Content
 from textual.geometry import Size
 from textual.message import Message
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.style import Style
 
-__all__ = ["RowList", "Rows"]
+from rankscope.tui.widgets.line_view import LineView
+
+__all__ = ["RowList", "Rows", "RowsOnDemand"]
 
 Rows = Callable[[int], tuple[Sequence[Content], Content | None]]
 """Makes the rows, and the heading that stays above them, for a width."""
+
+
+class RowsOnDemand(Sequence[Content]):
+    """So many rows, each made when it is drawn: of a long list few are ever in sight."""
+
+    def __init__(self, count: int, make: Callable[[int], Content]) -> None:
+        self._count, self._make = count, make
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, place: int) -> Content: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Content]: ...
+    def __getitem__(self, place: int | slice) -> Content | Sequence[Content]:
+        if isinstance(place, slice):
+            return [self._make(number) for number in range(self._count)[place]]
+        return self._make(range(self._count)[place])
 
 
 def _no_rows(width: int) -> tuple[Sequence[Content], Content | None]:  # noqa: ARG001
     return (), None
 
 
-class RowList(ScrollView, can_focus=False):
+class RowList(LineView, can_focus=False):
     """``show`` replaces the rows; they are made anew for another width. The chosen one is scrolled to."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"row-list--chosen"}
@@ -46,13 +64,8 @@ class RowList(ScrollView, can_focus=False):
         super().__init__(id=id)
         self._make: Rows = _no_rows
         self._heading: Content | None = None
-        self._rows: tuple[Content, ...] = ()
+        self._rows: Sequence[Content] = ()
         self._chosen: int | None = None
-
-    @property
-    def inner_width(self) -> int:
-        """Cells of a row. ``size`` is still the old one while a resize is handled, so it is not used."""
-        return max(self.outer_size.width - self.gutter.width - self.scrollbar_gutter.width, 0)
 
     def show(self, make: Rows, chosen: int | None) -> None:
         """Show the rows that ``make`` gives for the width that there is."""
@@ -66,8 +79,7 @@ class RowList(ScrollView, can_focus=False):
     def _lay_out(self) -> None:
         if self.inner_width < 1:
             return
-        rows, self._heading = self._make(self.inner_width)
-        self._rows = tuple(rows)
+        self._rows, self._heading = self._make(self.inner_width)
         self.virtual_size = Size(self.inner_width, len(self._rows) + self._top)
         self._reveal()
         self.refresh()
@@ -89,20 +101,13 @@ class RowList(ScrollView, can_focus=False):
     def render_line(self, y: int) -> Strip:
         """One line of the viewport."""
         if y == 0 and self._heading is not None:
-            return self._strip(self._heading, self.visual_style)
+            return self.strip(self._heading, self.visual_style, self.inner_width)
         place = y - self._top + int(self.scroll_offset.y)
         if not 0 <= place < len(self._rows):
             return Strip.blank(self.inner_width, self.visual_style.rich_style)
         chosen = place == self._chosen
         style = self.get_visual_style("row-list--chosen") if chosen else self.visual_style
-        return self._strip(self._rows[place], style)
-
-    def _strip(self, content: Content, style: Style) -> Strip:
-        segments = [
-            Segment(text, (style + part).rich_style)
-            for text, part in content.render(style, end="", parse_style=self._get_style)
-        ]
-        return Strip(segments).adjust_cell_length(self.inner_width, style.rich_style)
+        return self.strip(self._rows[place], style, self.inner_width)
 
     def on_click(self, event: events.Click) -> None:
         """A click chooses the row under the pointer."""

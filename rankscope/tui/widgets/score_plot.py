@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
+from textual.geometry import Size
 from textual.widget import Widget
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "Tick",
     "bins_for",
     "canvas_rows",
+    "drawn_canvas",
     "drawn_lines",
     "preload",
 ]
@@ -49,6 +51,11 @@ class Bars:
     baseline: float | None = None
     """Place of the floor in force, where it is another one."""
 
+    @property
+    def drawing(self) -> object:
+        """The same object in pictures that differ in their floors alone."""
+        return self.layers
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:
@@ -61,6 +68,11 @@ class Curves:
     ticks: Sequence[Tick]
     floor: float | None = None
     baseline: float | None = None
+
+    @property
+    def drawing(self) -> object:
+        """The same object in pictures that differ in their floors alone."""
+        return self.series
 
 
 Picture = Bars | Curves
@@ -88,9 +100,14 @@ def preload() -> None:
     import plotext  # noqa: F401
 
 
-def drawn_lines(picture: Picture, width: int, height: int) -> list[Content]:
-    """The picture as styled lines of ``width`` cells."""
-    text = _drawn(picture, width, height).split("\n")
+def drawn_lines(picture: Picture, width: int, height: int, canvas: str = "") -> list[Content]:
+    """The picture as styled lines of ``width`` cells. ``canvas`` is what :func:`drawn_canvas` gave for it."""
+    rows = canvas_rows(height)
+    text = (canvas or drawn_canvas(picture, width, height)).split("\n")[:height]
+    for place, glyph in ((picture.baseline, BASELINE), (picture.floor, FLOOR)):
+        if place is not None:
+            column = min(int(place * width), width - 1)
+            text[:rows] = [line[:column].ljust(column) + glyph + line[column + 1 :] for line in text[:rows]]
     styles = _Styles()
     if isinstance(picture, Bars):
         styles.glyphs.update((glyph, style) for _, glyph, style in picture.layers if glyph)
@@ -99,10 +116,9 @@ def drawn_lines(picture: Picture, width: int, height: int) -> list[Content]:
         styles.glyphs.update((letter, style) for _, letter, style in picture.series)
         plain = ""
     cut = None if picture.floor is None else int(picture.floor * width)
-    rows = canvas_rows(height)
     return [
         _line(line, styles.glyphs if row < rows else {}, plain, cut).truncate(width, pad=True)
-        for row, line in enumerate(text[:height])
+        for row, line in enumerate(text)
     ]
 
 
@@ -123,8 +139,8 @@ def _line(line: str, glyphs: dict[str, str], plain: str, cut: int | None) -> Con
     return Content.assemble(*parts)
 
 
-def _drawn(picture: Picture, width: int, height: int) -> str:
-    """The picture as text, by plotext."""
+def drawn_canvas(picture: Picture, width: int, height: int) -> str:
+    """The picture as text, by plotext, without its floors: they move, and the rest takes long to draw."""
     import plotext
 
     figure: Any = plotext.figure
@@ -142,10 +158,6 @@ def _drawn(picture: Picture, width: int, height: int) -> str:
     upward.lim(0, top)
     upward.alignment(lim="edge")
     upward.frequency(0)
-    for place, glyph in ((picture.baseline, BASELINE), (picture.floor, FLOOR)):
-        if place is not None:
-            inside = (min(int(place * width), width - 1) + 0.5) / width  # the middle of its column
-            figure.draw(figure.signal([inside, inside], [0, top], marker=glyph).lines(True))
     text: str = figure.build().string(colorless=True)
     return text
 
@@ -183,25 +195,30 @@ def _add_curves(figure: Any, picture: Curves) -> float:
 
 
 class ScorePlot(Widget):
-    """Draws a picture in the room that there is; drawn anew only when it or the room changes."""
+    """Draws a picture in the room that there is; where the floor alone has moved, the rest is kept."""
 
     def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self._picture: Picture | None = None
-        self._lines: tuple[object, list[Content]] | None = None
+        self._canvas = ""
+        self._canvas_of: tuple[object, Size] | None = None
 
     def show(self, picture: Picture | None) -> None:
         """Show this; None for nothing."""
-        if picture is not self._picture:
+        if _facts(picture) != _facts(self._picture):
             self._picture = picture
             self.refresh()
 
     def render(self) -> Content:
         """As many lines as there are rows."""
-        width, height = self.size
-        if self._picture is None or width < 8 or height < 3:
+        picture, (width, height) = self._picture, self.size
+        if picture is None or width < 8 or height < 3:
             return Content("")
-        key = (id(self._picture), width, height)
-        if self._lines is None or self._lines[0] != key:
-            self._lines = (key, drawn_lines(self._picture, width, height))
-        return Content("\n").join(self._lines[1])
+        known = self._canvas_of
+        if known is None or known[0] is not picture.drawing or known[1] != self.size:
+            self._canvas, self._canvas_of = drawn_canvas(picture, width, height), (picture.drawing, self.size)
+        return Content("\n").join(drawn_lines(picture, width, height, self._canvas))
+
+
+def _facts(picture: Picture | None) -> tuple[object, ...]:
+    return () if picture is None else (id(picture.drawing), picture.floor, picture.baseline)

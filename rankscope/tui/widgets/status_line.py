@@ -21,6 +21,8 @@ _MARKS: dict[Tone, tuple[str, str]] = {
 }
 _TEXT_STYLES: dict[Tone, str] = {"calm": "", "good": "", "busy": "", "warn": "$fall", "bad": "$error"}
 
+_MOST_LINES = 2
+
 
 class StatusLine(Horizontal):
     """A mark for the tone, and the sentence; a long one takes a second line."""
@@ -39,6 +41,9 @@ class StatusLine(Horizontal):
             return
         self.sentence = sentence
         mark, style = _MARKS[sentence.tone]
-        self.query_one("#status-mark", Static).update(Content.styled(f" {mark} ", style))
+        self.query_one("#status-mark", Static).update(Content.styled(f" {mark} ", style), layout=False)
+        shown = self.query_one("#status-text", Static)
         text = Content.styled(visible(sentence.text), _TEXT_STYLES[sentence.tone])
-        self.query_one("#status-text", Static).update(text)
+        # A new layout of the screen takes longer than all else that a key does.
+        width, height = shown.size
+        shown.update(text, layout=width < 1 or min(len(text.wrap(width)), _MOST_LINES) != height)

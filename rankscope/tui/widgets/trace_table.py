@@ -8,26 +8,24 @@ from __future__ import annotations
 from collections.abc import Container
 from typing import ClassVar
 
-from rich.segment import Segment
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.geometry import Size
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
-from textual.style import Style
 
 from rankscope.tracing.summaries import TraceSummary
 from rankscope.tui.trace_pages import TracePages
 from rankscope.tui.traces_messages import CursorMoved, RowChosen, RowsWanted
 from rankscope.tui.widgets import trace_columns
+from rankscope.tui.widgets.line_view import LineView
 
 __all__ = ["TraceTable"]
 
 HEADING_LINES = 1
 
 
-class TraceTable(ScrollView, can_focus=True):
+class TraceTable(LineView, can_focus=True):
     """Rows of a :class:`~rankscope.tui.trace_pages.TracePages`; RowsWanted asks for what is missing."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"trace-table--cursor", "trace-table--blurred"}
@@ -116,9 +114,9 @@ class TraceTable(ScrollView, can_focus=True):
         """One line of the viewport: the heading stays, the rows below it scroll."""
         width, style = self._width, self.visual_style
         if self.pages.length == 0:
-            return self._strip(self._word_line(y, width), style, width)
+            return self.strip(self._word_line(y, width), style, width)
         if y == 0:
-            return self._strip(trace_columns.heading(self._columns), style, width)
+            return self.strip(trace_columns.heading(self._columns), style, width)
         place = y - HEADING_LINES + self.scroll_offset.y
         if place >= self.pages.length:
             return Strip.blank(width, style.rich_style)
@@ -128,9 +126,9 @@ class TraceTable(ScrollView, can_focus=True):
         mark = "▶" if here and self.has_focus else "▷" if here else " "
         row = self.pages.row(place)
         if row is None:
-            return self._strip(Content.styled(f"{mark}  …", "$muted"), style, width)
+            return self.strip(Content.styled(f"{mark}  …", "$muted"), style, width)
         line = trace_columns.row_line(self._columns, row, mark=mark, marked=row.trace_id in self.marked)
-        return self._strip(line, style, width)
+        return self.strip(line, style, width)
 
     def _word_line(self, y: int, width: int) -> Content:
         """The words for an empty list, folded, from the third line on."""
@@ -138,13 +136,6 @@ class TraceTable(ScrollView, can_focus=True):
             return Content("")
         folded = [line for part in self._words.split("\n") for line in part.wrap(max(width - 4, 1))]
         return Content("  ") + folded[y - 2] if y - 2 < len(folded) else Content("")
-
-    def _strip(self, content: Content, style: Style, width: int) -> Strip:
-        segments = [
-            Segment(text, (style + part).rich_style)
-            for text, part in content.render(style, end="", parse_style=self._get_style)
-        ]
-        return Strip(segments).adjust_cell_length(width, style.rich_style)
 
     def action_step(self, by: int) -> None:
         """The next or previous trace."""
