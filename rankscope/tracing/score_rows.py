@@ -10,7 +10,8 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -98,8 +99,8 @@ class ScoreReader:
         """
         import numpy as np
 
-        field = np.dtype([("score", np.float64)])  # takes the tuples as they come
-        scores = np.fromiter(self._hits("coalesce(h.score, -9e999)", rankings), dtype=field)["score"]
+        found = chain.from_iterable(self._hits("coalesce(h.score, -9e999)", rankings))
+        scores = np.fromiter(found, dtype=np.float64)
         # Ranks start at 1 and differ, so a list is never longer than its last rank; where the sums agree,
         # no list is shorter either. An import may skip ranks: then the lists are counted.
         lengths = self._lengths("max(rank)", rankings)
@@ -155,7 +156,7 @@ class ScoreReader:
         return ScoreRow(
             seq,
             from_column(trace_id),
-            parse_time(created_at),
+            _moment(created_at),
             from_column(origin),
             from_column(query),
             None if query_id is None else from_column(query_id),
@@ -177,6 +178,13 @@ class ScoreReader:
             models={role: ModelInfo(**model) for role, model in _json(models).items()},
         )
         return self._pipelines[key]
+
+
+def _moment(stored: str) -> datetime:
+    """As ``parse_time``; what the store itself writes ends in Z and needs no conversion."""
+    return (
+        datetime.fromisoformat(stored[:-1]).replace(tzinfo=UTC) if stored[-1:] == "Z" else parse_time(stored)
+    )
 
 
 def _json(stored: str | None) -> Mapping[str, Any]:
