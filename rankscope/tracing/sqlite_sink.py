@@ -7,6 +7,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,6 +24,10 @@ R = TypeVar("R")
 _PAUSE = (0.001, 0.008)
 """Seconds between two looks at the write lock, and after a batch for which it had to be waited for."""
 
+_LONG_LOG = 64 * 1024 * 1024
+"""Bytes of a log that is copied back even if others must wait; tried every so many seconds at most."""
+_TRY_S = 5.0
+
 
 class SqliteSink:
     """Owns the write connection, opened with the first batch. For one thread at a time."""
@@ -33,6 +38,7 @@ class SqliteSink:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
         self._rows: RowWriter | None = None
+        self._next_try = 0.0
 
     def write(self, traces: Sequence[Trace]) -> list[RankScopeError | None]:
         """Commit traces together; the error of each that is not stored, else None. Raises nothing."""
@@ -71,8 +77,23 @@ class SqliteSink:
         refused = rows.write(sources)
         connection.execute("COMMIT")
         if waited:  # others want the lock too, and find it free only where somebody pauses
-            time.sleep(random.uniform(*_PAUSE))  # noqa: S311
+            self._shorten_log(connection)
+            _pause()
         return refused
+
+    def _shorten_log(self, connection: sqlite3.Connection) -> None:
+        """Copy back a log that has grown long, which keeps all others from writing for that moment.
+
+        SQLite's own checkpoints let others write on, and where one always does the log never begins anew.
+        """
+        size = _size(f"{self._path}-wal")
+        if size < _LONG_LOG or time.monotonic() < self._next_try:
+            return
+        self._next_try = time.monotonic() + _TRY_S
+        _be_patient(connection, 0.5)
+        with suppress(sqlite3.OperationalError):  # the batch is stored; whoever writes next meets it again
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        _be_patient(connection, self._busy_seconds)
 
     def _begin(self, connection: sqlite3.Connection) -> bool:
         """Take the write lock; says whether it had to be waited for.
@@ -82,7 +103,7 @@ class SqliteSink:
         """
         deadline = time.monotonic() + self._busy_seconds
         waited = False
-        connection.execute("PRAGMA busy_timeout = 0")
+        _be_patient(connection, 0)
         try:
             while True:
                 try:
@@ -92,9 +113,9 @@ class SqliteSink:
                     if not is_busy(error) or time.monotonic() >= deadline:
                         raise
                 waited = True
-                time.sleep(random.uniform(*_PAUSE))  # noqa: S311 - only to part the competitors
+                _pause()
         finally:
-            connection.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}")
+            _be_patient(connection, self._busy_seconds)
 
     def _with_retries(self, attempt: Callable[[], R]) -> R:
         """Retry while another process holds the lock, beyond SQLite's own waiting, with random pauses."""
@@ -138,6 +159,22 @@ class SqliteSink:
         if isinstance(error, sqlite3.Error | OSError) and not unbindable:
             return describe(error, self._path)
         return TraceError(f"the trace holds a value that cannot be stored: {error!r:.200}.")
+
+
+def _pause() -> None:
+    time.sleep(random.uniform(*_PAUSE))  # noqa: S311 - only to part the competitors
+
+
+def _be_patient(connection: sqlite3.Connection, seconds: float) -> None:
+    """How long SQLite itself waits for locks from now on."""
+    connection.execute(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116
+    except FileNotFoundError:
+        return 0
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

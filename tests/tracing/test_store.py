@@ -21,6 +21,7 @@ from rankscope.core.documents import Document, Query
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, Hit, Ranking, Trace
 from rankscope.errors import InputError, TraceError, WorkspaceError
+from rankscope.tracing import sqlite_sink
 from rankscope.tracing.store import TraceStore
 from tests.tracing.make import make_trace
 from tests.tracing.strategies import HOSTILE, traces
@@ -266,6 +267,28 @@ def test_a_lock_that_is_let_go_in_time_is_waited_for(tmp_path: Path) -> None:
     store.append(make_trace(1)).result()
     other.close()
     store.close()
+
+
+def test_a_log_that_grew_long_is_copied_back_where_others_write_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, tried = tmp_path / "traces.db", threading.Event()
+    monkeypatch.setattr(sqlite_sink, "_LONG_LOG", 1)
+    monkeypatch.setattr(sqlite_sink, "_pause", tried.set)
+    with TraceStore(path) as store:
+        store.append(make_trace(1)).result()
+        log = path.with_name("traces.db-wal")
+        assert log.stat().st_size > 0  # nobody else writes: SQLite's own checkpoints do
+        tried.clear()
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        done = store.append(make_trace(2))
+        assert tried.wait(30)
+        other.execute("ROLLBACK")
+        other.close()
+        done.result()
+        assert log.stat().st_size == 0
+        assert store.count() == 2
 
 
 def test_a_full_disk_is_one_error_and_what_was_committed_stays(tmp_path: Path) -> None:
