@@ -70,10 +70,7 @@ def _facts(item: Suggestion) -> list[tuple[str, str]]:
         f"{name} {value:.4g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in item.parameters.items()
     )
-    held_out = [
-        ("held out", f"{name} {interval_text(rate)} on queries that it was not fitted on")
-        for name, rate in item.held_out.items()
-    ]
+    held_out = [("held out", f"{name} {interval_text(rate)}") for name, rate in item.held_out.items()]
     return [
         ("interval", bounds),
         ("from", f"{item.queries:,} queries, {item.observations:,} scores"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from rankscope.config import load_settings
 from rankscope.core.scales import ScoreScale
@@ -18,6 +19,7 @@ from rankscope.tui.app import RankScopeApp
 from rankscope.tui.floors_state import FloorsPhase, FloorsState
 from rankscope.tui.screens.confirm import Confirm
 from rankscope.tui.screens.floors import FloorsScreen
+from rankscope.tui.screens.panel import Panel
 from rankscope.tui.screens.prompt import Prompt
 from rankscope.tui.widgets.status_line import StatusLine
 from tests.tui.floored import FlooredWorkspace, fill
@@ -118,6 +120,10 @@ async def test_a_newcomer_stores_a_suggested_floor_in_four_keys(tmp_path: Path) 
         await bench.press("m")
         method = bench.state.method
         assert method
+        await bench.press("exclamation_mark")  # what the methods say, in full
+        assert isinstance(bench.app.screen, Panel)
+        assert f"▶ {method}  {bench.state.floor:.6g}" in bench.app.screen.query_one(Static).content.plain
+        await bench.press("escape")
         await bench.store()  # enter, y
         stored = bench.current
         assert stored is not None

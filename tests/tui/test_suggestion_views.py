@@ -31,7 +31,7 @@ def test_a_row_is_cut_and_the_full_text_is_not() -> None:
         "▶ best-f1  0.61387",
         "0.54 to 0.65, 95%",
         "60 queries, 1,200 scores",
-        "precision .940 [.870, .970] on queries that it was not fitted on",
+        "held out  precision .940 [.870, .970]",
         "target 0.9, bound wilson",
         "  null  no floor",
         "because   the scores",
