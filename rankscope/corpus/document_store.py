@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from rankscope.core.documents import Document
-from rankscope.corpus.filter_text import filter_text
+from rankscope.core.filter_text import filter_text
 from rankscope.errors import CorpusError, WorkspaceError
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from rankscope.core.documents import Query
+from rankscope.core.filter_text import filter_text
 from rankscope.core.grades import GRADES, GRADES_SAID
-from rankscope.corpus.filter_text import filter_text
 from rankscope.corpus.lines import open_bytes
 from rankscope.errors import CorpusError
 

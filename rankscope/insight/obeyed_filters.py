@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from rankscope.core.documents import Document
+from rankscope.core.filter_text import filter_text, wanted_texts
 from rankscope.core.trace import Trace
-from rankscope.corpus.filter_text import filter_text
 
 __all__ = [
     "filter_texts",
@@ -29,10 +29,14 @@ _DEEP = 4
 
 
 def required_values(trace: Trace, fields: frozenset[str]) -> dict[str, str]:
-    """What a document must have to be shown, of recorded ``fields``: the filter, and the request's party."""
+    """What a document must have to be shown, of recorded ``fields``: the filter, and the request's party.
+
+    Filters are as they were recorded; those that no value can be held against are left out.
+    """
+    filters = {key: value for key, value in trace.query.filters.items() if key in fields}
     return {
         **requests_party(trace, fields),
-        **{key: value for key, value in trace.query.filters.items() if key in fields},
+        **{key: value for key, value in filters.items() if wanted_texts(value)},
     }
 
 
@@ -76,7 +80,7 @@ def foreign_fields(document: Document, filters: Mapping[str, str]) -> dict[str, 
     found = {}
     for key, wanted in filters.items():
         values = filter_texts(document.metadata.get(key))
-        if values and wanted not in values:
+        if values and values.isdisjoint(wanted_texts(wanted)):
             found[key] = ", ".join(sorted(values))
     return found
 

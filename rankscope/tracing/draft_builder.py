@@ -13,6 +13,7 @@ from operator import index
 from typing import Any, TypeAlias
 
 from rankscope.core.documents import Document, Query
+from rankscope.core.filter_text import filter_text
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, ModelInfo, PipelineInfo
 from rankscope.tracing.drafts import NO_SCORE, StageDraft, TraceDraft
@@ -61,7 +62,7 @@ def build_record(draft: TraceDraft, pipeline: PipelineInfo) -> TraceRecord:
         parent_id=None if draft.parent_id is None else str(draft.parent_id),
         query=Query(
             text=str(draft.query),
-            filters={str(key): str(value) for key, value in draft.filters.items()},
+            filters={str(key): _filter(value) for key, value in draft.filters.items() if value is not None},
             query_id=None if draft.query_id is None else str(draft.query_id),
         ),
         pipeline=pipeline,
@@ -193,6 +194,16 @@ def _whole(value: Any) -> int | None:
     except TypeError:
         return None
     return number if 0 <= number <= 2**53 else None
+
+
+def _filter(value: Any) -> str:
+    """A filter's value spelled as the index spells metadata; several, of which any will do, as JSON."""
+    if isinstance(value, Mapping):
+        return to_json_text(_plain(value))
+    if isinstance(value, list | tuple | set | frozenset):
+        texts = [filter_text(item) for item in value if item is not None]
+        return to_json_text(sorted(texts) if isinstance(value, set | frozenset) else texts)
+    return filter_text(value)
 
 
 def _detail(value: Any) -> float | str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from rankscope.core.documents import Document
+from rankscope.core.filter_text import wanted_texts
 from rankscope.core.trace import Finding, Trace
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, counted, named
@@ -71,7 +72,10 @@ def _ids(documents: Iterable[Document]) -> tuple[str, ...]:
 def _why_not(trace: Trace) -> str:
     if not trace.query.filters:
         return "the query has no filter"
-    return f"no document of the trace has the metadata {', '.join(key[:40] for key in trace.query.filters)}"
+    keys = [key for key, value in trace.query.filters.items() if wanted_texts(value)]
+    if not keys:
+        return "the query's filter names no value that metadata could be held against"
+    return f"no document of the trace has the metadata {', '.join(key[:40] for key in keys)}"
 
 
 def _asked(trace: Trace, wanted: Mapping[str, str]) -> str:

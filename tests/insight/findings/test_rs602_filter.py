@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from rankscope.core.documents import Document, Query
 from rankscope.core.trace import Trace
+from rankscope.recorder import Recorder
+from rankscope.tracing.store import TraceStore
 from tests.insight.findings.scripted_traces import found, outcome, ranking, trace_of
 
 FUSED = ranking("fusion", "rrf", ["a", "b", "c", "d"])
@@ -92,3 +95,51 @@ def test_what_is_not_recorded_is_not_held_against_the_trace() -> None:
     assert outcome("RS602", asked({}, a="x")) == "the query has no filter"
     assert outcome("RS602", asked({"limit": "5"}, a="x")) == "no document of the trace has the metadata limit"
     assert outcome("RS602", asked({"tenant": "x"}, a="x", b={})) == "passed"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "values", "others"),
+    [
+        (True, [True, "true"], [False]),
+        (2024.0, [2024, 2024.0, "2024"], [2023, 2024.5]),
+        (["acme", "beta"], ["acme", "beta", ["gamma", "beta"]], ["gamma"]),
+        ({2023, 2024.0}, [2023, 2024], [2022]),
+        ("1.0", ["1.0"], ["2.0"]),
+    ],
+)
+def test_filters_mean_what_the_service_handed_to_the_recorder(
+    tmp_path: Path, wanted: Any, values: list[Any], others: list[Any]
+) -> None:
+    met = recorded(tmp_path / "met.db", wanted, values)
+    assert outcome("RS602", met) == "passed"
+    finding = found("RS602", recorded(tmp_path / "not.db", wanted, [*values, *others]))
+    assert finding.severity == "error"
+    assert len(finding.doc_ids) == len(others)
+
+
+@pytest.mark.parametrize("wanted", [[], {"$gte": 2020}, {"$in": [2020]}])
+def test_a_filter_that_names_no_value_is_not_held_against_results(tmp_path: Path, wanted: Any) -> None:
+    trace = recorded(tmp_path / "t.db", wanted, [2021])
+    assert outcome("RS602", trace) == "the query's filter names no value that metadata could be held against"
+    assert outcome("RS602", recorded(tmp_path / "none.db", None, [2021])) == "the query has no filter"
+
+
+def recorded(path: Path, wanted: Any, values: list[Any]) -> Trace:
+    """A stored request that showed a document of each value of the field that it filters by."""
+    ids = [str(place) for place in range(len(values))]
+    with Recorder(path) as recorder:
+        recorder.record(
+            "which one",
+            {"bm25": ids},
+            documents={
+                key: {"text": "t", "metadata": {"field": value}}
+                for key, value in zip(ids, values, strict=True)
+            },
+            filters={"field": wanted},
+            decision="answer",
+            kept=ids,
+            top_k=len(ids),
+        )
+    with TraceStore(path) as store:
+        (trace,) = store.iter_traces()
+    return trace
