@@ -25,8 +25,9 @@ def check(evidence: Evidence) -> Outcome:
     filters = required_values(trace, recorded_fields(trace.documents.values()))
     if not filters:
         return NotApplicable(_why_not(trace))
-    # Without a decision the top K is all that can have been shown.
-    shown_ids = trace.kept if trace.decision is not None else [hit.doc_id for hit in evidence.top]
+    # Where nothing says what was kept, the top K is all that can have been shown.
+    known = bool(trace.kept) or trace.decision is not None
+    shown_ids = trace.kept if known else [hit.doc_id for hit in evidence.top]
     shown = _known(shown_ids, trace.documents)
     foreign = [item for item in shown if foreign_fields(item, filters)]
     if foreign:

@@ -49,6 +49,13 @@ def test_without_a_decision_the_top_was_shown() -> None:
     assert found("RS602", undecided).severity == "error"
 
 
+def test_what_was_kept_was_shown_with_or_without_a_decision() -> None:
+    kept = replace(asked({"tenant": "x"}, a="x", b="y", kept=("a",)), decision=None)
+    assert found("RS602", kept).severity == "warning"
+    other = replace(asked({"tenant": "x"}, a="x", b="x", c="y", kept=("c",)), decision=None)
+    assert (found("RS602", other).severity, found("RS602", other).doc_ids) == ("error", ("c",))
+
+
 def test_a_document_without_the_field_is_a_warning_of_its_own() -> None:
     finding = found("RS602", asked({"tenant": "x"}, a="x", b={"year": 2024}))
     assert (finding.severity, finding.doc_ids) == ("warning", ("b",))
