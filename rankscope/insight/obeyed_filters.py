@@ -14,13 +14,14 @@ __all__ = [
     "foreign_fields",
     "lacking_fields",
     "recorded_fields",
+    "requests_parties",
     "requests_party",
     "required_values",
 ]
 
 _PARTIES = frozenset(
     f"{party}{end}"
-    for party in ("tenant", "customer", "organization", "organisation", "org", "account", "workspace")
+    for party in ("tenant", "customer", "organization", "organisation", "org")
     for end in ("", "_id", "id")
 )
 """Attributes of a request that say on whose behalf it was made; others that share a field's name do not."""
@@ -45,21 +46,36 @@ def requests_party(trace: Trace, fields: frozenset[str]) -> dict[str, str]:
 
     A service that logs the tenant of each request need not have handed it to retrieval.
     """
+    found = requests_parties(trace, fields)
+    return {field: next(iter(values)) for field, values in found.items() if len(values) == 1}
+
+
+def requests_parties(trace: Trace, fields: frozenset[str]) -> dict[str, frozenset[str]]:
+    """By field the parties that the request names where it names any with the fewest names around them.
+
+    An attribute of the request itself stands above that of a part of it, such as the service's own; of
+    several values at one depth none can be told to be the party.
+    """
     parties = {field.casefold(): field for field in fields if field.casefold() in _PARTIES}
-    found: dict[str, str] = {}
-    for name, value in _flat(trace.attributes) if parties else ():
+    found: dict[str, tuple[int, frozenset[str]]] = {}
+    for depth, name, value in _flat(trace.attributes) if parties else ():
         field = parties.get(name.rpartition(".")[2].casefold())
-        if field is not None and field not in trace.query.filters and value != "":
-            found.setdefault(field, filter_text(value))
-    return found
+        if field is None or field in trace.query.filters or value == "":
+            continue
+        least, values = found.get(field, (depth, frozenset()))
+        if depth <= least:
+            found[field] = depth, (values if depth == least else frozenset()) | {filter_text(value)}
+    return {field: values for field, (_, values) in found.items()}
 
 
-def _flat(table: Mapping[str, Any], level: int = 1) -> Iterator[tuple[str, str | float | bool]]:
+def _flat(table: Mapping[str, Any], depth: int = 1) -> Iterator[tuple[int, str, str | float | bool]]:
+    """Depth, name and value of single values; a dot in a name is a level, as attributes of spans have it."""
     for key, value in table.items():
-        if isinstance(value, Mapping) and level < _DEEP:
+        level = depth + str(key).count(".")
+        if isinstance(value, Mapping) and depth < _DEEP:
             yield from _flat(value, level + 1)
         elif isinstance(value, (str, int, float)):
-            yield str(key), value
+            yield level, str(key), value
 
 
 def filter_texts(value: Any) -> frozenset[str]:

@@ -13,6 +13,7 @@ from rankscope.insight.obeyed_filters import (
     foreign_fields,
     lacking_fields,
     recorded_fields,
+    requests_parties,
     required_values,
 )
 
@@ -22,9 +23,10 @@ __all__ = ["RULE"]
 def check(evidence: Evidence) -> Outcome:
     """Compare the filter with the metadata of what was shown, then of everything that was retrieved."""
     trace = evidence.trace
-    filters = required_values(trace, recorded_fields(trace.documents.values()))
+    fields = recorded_fields(trace.documents.values())
+    filters = required_values(trace, fields)
     if not filters:
-        return NotApplicable(_why_not(trace))
+        return NotApplicable(_why_not(trace, fields))
     # Where nothing says what was kept, the top K is all that can have been shown.
     known = bool(trace.kept) or trace.decision is not None
     shown_ids = trace.kept if known else [hit.doc_id for hit in evidence.top]
@@ -70,7 +72,10 @@ def _ids(documents: Iterable[Document]) -> tuple[str, ...]:
     return tuple(document.doc_id for document in documents)
 
 
-def _why_not(trace: Trace) -> str:
+def _why_not(trace: Trace, fields: frozenset[str]) -> str:
+    parties = requests_parties(trace, fields)
+    if parties:
+        return f"the request names several values of {', '.join(key[:40] for key in parties)}"
     if not trace.query.filters:
         return "the query has no filter"
     keys = [key for key, value in trace.query.filters.items() if wanted_texts(value)]

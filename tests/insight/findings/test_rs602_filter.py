@@ -88,6 +88,31 @@ def test_the_tenant_of_a_request_is_held_against_its_results(attributes: dict[st
     assert outcome("RS602", replace(trace, documents={"a": trace.documents["a"]})) == "passed"
 
 
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"resource": {"tenant": "gcp-prod"}, "tenant": "x"},
+        {"tenant": "x", "resource.tenant": "gcp-prod"},
+        {"resource.labels": {"tenant": "gcp-prod"}, "request": {"tenant": "x"}},
+        {"a": {"tenant": "x"}, "b.tenant": "x"},
+    ],
+)
+def test_of_several_tenants_the_shallowest_is_that_of_the_request(attributes: dict[str, Any]) -> None:
+    assert outcome("RS602", replace(asked({}, a="x", b="x"), attributes=attributes)) == "passed"
+    assert found("RS602", replace(asked({}, a="x", b="y"), attributes=attributes)).doc_ids == ("b",)
+
+
+def test_which_of_several_tenants_at_one_depth_is_meant_is_not_guessed() -> None:
+    trace = replace(asked({}, a="x"), attributes={"service.tenant": "gcp-prod", "request": {"tenant": "x"}})
+    assert outcome("RS602", trace) == "the request names several values of tenant"
+
+
+@pytest.mark.parametrize("name", ["account", "workspace", "account_id"])
+def test_a_name_that_infrastructure_uses_too_is_no_party(name: str) -> None:
+    trace = replace(asked({}, a={name: "acme"}), attributes={f"cloud.{name}": "terraform-1"})
+    assert outcome("RS602", trace) == "the query has no filter"
+
+
 def test_an_attribute_that_only_shares_a_name_is_no_filter() -> None:
     trace = replace(asked({}, a={"year": 2023}, b={"year": 2024}), attributes={"year": 2024})
     assert outcome("RS602", trace) == "the query has no filter"
