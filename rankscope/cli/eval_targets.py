@@ -77,16 +77,14 @@ def _stored_grades(workspace: Workspace) -> dict[str, dict[str, int]]:
 def collection_targets(
     folders: Sequence[Path], settings: Settings, work: Path | None = None
 ) -> Iterator[Target]:
-    """Each BEIR folder indexed in a workspace of its own, one open at a time; unchanged ones are kept."""
-    from rankscope.cli.progress import show_progress
+    """Each BEIR folder indexed in a workspace of its own, one open at a time; unchanged ones are kept.
+
+    Raises UsageError for a folder that is none when called, ahead of any work.
+    """
     from rankscope.corpus.judgments_io import beir_query_files
-    from rankscope.corpus.loader import LoadOptions
-    from rankscope.engine.evaluation import collection_workspace
-    from rankscope.engine.indexing import IndexBuild
-    from rankscope.stages.user_cache import user_cache_folder
 
     judged = []
-    for folder in folders:  # all are looked at before the first is worked on
+    for folder in folders:
         files = beir_query_files(folder)
         if files is None:
             raise UsageError(
@@ -94,6 +92,18 @@ def collection_targets(
                 remedy="Expected corpus.jsonl, queries.jsonl and qrels/test.tsv in it.",
             )
         judged.append((folder.resolve(), *files))
+    return _indexed(judged, settings, work)
+
+
+def _indexed(
+    judged: Sequence[tuple[Path, Path, Path]], settings: Settings, work: Path | None
+) -> Iterator[Target]:
+    from rankscope.cli.progress import show_progress
+    from rankscope.corpus.loader import LoadOptions
+    from rankscope.engine.evaluation import collection_workspace
+    from rankscope.engine.indexing import IndexBuild
+    from rankscope.stages.user_cache import user_cache_folder
+
     for folder, queries, qrels in judged:
         workspace = collection_workspace(folder, work or user_cache_folder() / "eval", settings)
         with closing(workspace):

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from rankscope.cli.eval_targets import collection_targets
 from rankscope.cli.root import cli
+from rankscope.config import Settings
 from rankscope.engine.sample import sample_corpus_folder
 from rankscope.engine.workspace import Workspace
 from rankscope.errors import CorpusError, RankScopeError, UsageError
@@ -278,6 +280,9 @@ def test_a_folder_without_judgments_is_refused_before_any_work(collection: Path,
     with pytest.raises(UsageError, match="not a BEIR folder with judgments"):
         fail("--collection", collection, "--collection", tmp_path, "--work", tmp_path / "none")
     assert not (tmp_path / "none").exists()
+    # When called, not when the first is taken: the workspace's own queries are evaluated ahead of that.
+    with pytest.raises(UsageError, match="not a BEIR folder with judgments"):
+        collection_targets([collection, tmp_path], Settings())
 
 
 def test_a_bad_query_line_is_named(collection: Path, work: Path, tmp_path: Path) -> None:
