@@ -24,7 +24,7 @@ __all__ = [
 
 APPLICATION_ID = 0x524B5343
 """``RKSC`` in the file's header: tells the trace database from any other SQLite file."""
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 """Number of migrations; kept in ``user_version`` so that opening needs no look at the tables."""
 
 

@@ -4,6 +4,9 @@ Hits are not indexed by content, because that would nearly double the cost of st
 is still in use is found out by going back from the newest trace: most are found again at once, and the search
 ends where the text was stored first, since nothing older can refer to it. It goes on beside the writer, which
 is held up by short transactions only.
+
+What may be free is noted in ``pending_frees`` by the transaction that deletes the traces. Whoever is stopped
+in between leaves it to the next deletion, or to the next store that appends.
 """
 
 from __future__ import annotations
@@ -16,11 +19,13 @@ from dataclasses import dataclass, field
 
 from rankscope.tracing.columns import to_column
 
-__all__ = ["Freed", "delete_freed", "delete_traces", "spare_what_is_used"]
+__all__ = ["Deleted", "Freed", "delete_freed", "delete_traces", "go_on", "pending", "spare_what_is_used"]
 
 _FIRST_LOOK = 100
 """Traces of the first look back; each further look takes twice as many, up to the most."""
 _MOST = 5_000
+_ON_WRITER = 500
+"""Traces of a look by the writer itself, while traces wait to be stored."""
 _LAST = 1 << 62
 _TRACE = """
     SELECT t.seq, t.created_at, t.pipeline, p.first_seq
@@ -45,17 +50,31 @@ _USED_PIPELINES = """
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Deleted:
+    """What one transaction deleted."""
+
+    lines: list[tuple[str, int]]
+    """Time and ``seq`` of each deleted trace, as the database has them."""
+    removals: tuple[int, int]
+    """The database's count of deletions before and after."""
+
+
 @dataclass(slots=True)
 class Freed:
-    """What was deleted, and what it held that may be in use elsewhere."""
+    """What deleted traces held that may be in use elsewhere."""
 
-    lines: list[tuple[str, int]] = field(default_factory=list)
-    """Time and ``seq`` of each deleted trace, as the database has them."""
+    until: int
+    """The newest ``seq`` when this was read."""
+    noted: int
+    """The last row of ``pending_frees`` that is in here."""
     contents: dict[int, int] = field(default_factory=dict)
     """Keys of contents, each with the ``seq`` of the first trace that held it; 0 where that is unknown."""
     pipelines: dict[int, int] = field(default_factory=dict)
-    until: int = 0
-    """The newest ``seq`` at the time of the deletion."""
+    newest: int = 0
+    """What is stored up to here has not been looked through yet."""
+    size: int = 0
+    """Traces of the next look."""
 
     def keep(self, contents: Iterable[int], pipelines: Iterable[int]) -> None:
         """These are in use."""
@@ -64,52 +83,73 @@ class Freed:
                 table.pop(key, None)
 
     @property
-    def oldest(self) -> int | None:
-        """``seq`` of the oldest trace that can use any of it; None where nothing is left."""
-        return min((*self.contents.values(), *self.pipelines.values()), default=None)
+    def searched(self) -> bool:
+        """Whether no trace that was not looked through can use any of it."""
+        oldest = min((*self.contents.values(), *self.pipelines.values()), default=None)
+        return oldest is None or self.newest < max(oldest, 1)
 
 
-def delete_traces(connection: sqlite3.Connection, ids: Sequence[str], freed: Freed) -> None:
-    """Delete these traces in one transaction and add what they held to ``freed``; unknown ids do nothing."""
-    run, found = connection.execute, Freed()
+def delete_traces(connection: sqlite3.Connection, ids: Sequence[str]) -> Deleted:
+    """Delete these traces in one transaction that notes what they held; unknown ids do nothing."""
+    run, lines = connection.execute, []
+    held: dict[tuple[str, int], int] = {}
     run("BEGIN IMMEDIATE")
     for trace_id in map(to_column, ids):
         row = run(_TRACE, (trace_id,)).fetchone()
         if row is None:
             continue
         seq, created_at, pipeline, first_seq = row
-        found.lines.append((created_at, seq))
-        found.pipelines[pipeline] = first_seq or 0
-        found.contents.update((content, first or 0) for content, first in run(_HELD, (trace_id, seq)))
+        lines.append((created_at, seq))
+        held["pipelines", pipeline] = first_seq or 0
+        held.update((("contents", key), first or 0) for key, first in run(_HELD, (trace_id, seq)))
         run("DELETE FROM traces WHERE seq = ?", (seq,))
-    row = run("SELECT seq FROM sqlite_sequence WHERE name = 'traces'").fetchone()
+    (removed,) = run("SELECT traces_removed FROM upkeep").fetchone()
+    if lines:
+        rows = ((*key, first) for key, first in held.items())
+        connection.executemany("INSERT INTO pending_frees (kind, key, first_seq) VALUES (?, ?, ?)", rows)
+        run("UPDATE upkeep SET traces_removed = traces_removed + 1")
     run("COMMIT")
-    freed.lines += found.lines
-    freed.contents |= found.contents
-    freed.pipelines |= found.pipelines
-    freed.until = max(freed.until, row[0] if row else 0)
+    return Deleted(lines, (removed, removed + bool(lines)))
+
+
+def pending(connection: sqlite3.Connection) -> Freed | None:
+    """What deletions have left to be looked for until now; None where that is nothing.
+
+    In one read transaction, or on the connection of the only writer of this process.
+    """
+    run = connection.execute
+    (noted,) = run("SELECT max(free) FROM pending_frees").fetchone()
+    if noted is None:
+        return None
+    row = run("SELECT seq FROM sqlite_sequence WHERE name = 'traces'").fetchone()
+    freed = Freed(row[0] if row else 0, noted, size=_FIRST_LOOK)
+    freed.newest = freed.until
+    for kind, key, first in run("SELECT kind, key, first_seq FROM pending_frees WHERE free <= ?", (noted,)):
+        table = freed.contents if kind == "contents" else freed.pipelines
+        table[key] = min(first, table.get(key, first))
+    return freed
 
 
 def spare_what_is_used(
     reading: Callable[[], AbstractContextManager[sqlite3.Connection]], freed: Freed
 ) -> None:
     """Take from ``freed`` all that stored traces refer to, in read transactions of a fraction of a second."""
-    newest, size = freed.until, _FIRST_LOOK
-    while (oldest := freed.oldest) is not None and newest >= max(oldest, 1):
+    while not freed.searched:
         with reading() as connection:
-            sql = "SELECT min(seq) FROM (SELECT seq FROM traces WHERE seq <= ? ORDER BY seq DESC LIMIT ?)"
-            (start,) = connection.execute(sql, (newest, size)).fetchone()
-            if start is None:
-                return
-            _spare(connection, freed, start, newest)
-        newest, size = start - 1, min(2 * size, _MOST)
+            _look_back(connection, freed, _MOST)
 
 
-def delete_freed(connection: sqlite3.Connection, freed: Freed) -> tuple[int, int]:
-    """Delete what is left in ``freed`` and not used by traces that were stored meanwhile.
+def _look_back(connection: sqlite3.Connection, freed: Freed, most: int) -> None:
+    """Look through the next traces before those that were looked through."""
+    sql = "SELECT min(seq) FROM (SELECT seq FROM traces WHERE seq <= ? ORDER BY seq DESC LIMIT ?)"
+    (start,) = connection.execute(sql, (freed.newest, min(freed.size, most))).fetchone()
+    if start is not None:
+        _spare(connection, freed, start, freed.newest)
+    freed.newest, freed.size = (start or 1) - 1, min(2 * freed.size, most)
 
-    Returns the database's count of deletions before and after.
-    """
+
+def delete_freed(connection: sqlite3.Connection, freed: Freed) -> None:
+    """Delete what is left in ``freed`` and not used by traces that were stored meanwhile."""
     run = connection.execute
     # SQLite would read all traces to see that none has the pipeline, which is known by then.
     run("PRAGMA foreign_keys = OFF")
@@ -119,7 +159,7 @@ def delete_freed(connection: sqlite3.Connection, freed: Freed) -> tuple[int, int
         for table, keys in (("contents", freed.contents), ("pipelines", freed.pipelines)):
             sql = f"DELETE FROM {table} WHERE {table[:-1]} IN (SELECT value FROM json_each(?))"  # noqa: S608
             run(sql, (_keys(keys),))
-        (removed,) = run("SELECT contents_removed FROM upkeep").fetchone()
+        run("DELETE FROM pending_frees WHERE free <= ?", (freed.noted,))
         run("UPDATE upkeep SET contents_removed = contents_removed + 1")
         run("COMMIT")
     finally:
@@ -130,7 +170,15 @@ def delete_freed(connection: sqlite3.Connection, freed: Freed) -> tuple[int, int
         # Frees a page a step; execute() would take the first step only.
         connection.executescript("PRAGMA incremental_vacuum")
         run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    return removed, removed + 1
+
+
+def go_on(connection: sqlite3.Connection, freed: Freed) -> bool:
+    """The next short step of an interrupted deletion; says whether there are more."""
+    if not freed.searched:
+        _look_back(connection, freed, _ON_WRITER)
+        return True
+    delete_freed(connection, freed)
+    return False
 
 
 def _spare(connection: sqlite3.Connection, freed: Freed, start: int, end: int) -> None:

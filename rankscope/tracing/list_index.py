@@ -27,7 +27,7 @@ LEAST = 50_000
 _CHUNK = 50_000
 """Traces of one transaction: a fraction of a second, so that it can be stopped."""
 _STEPS = 10_000
-_VERSION = "1"
+_VERSION = "2"
 _TABLES = (
     "DROP TABLE IF EXISTS facts",
     "DROP TABLE IF EXISTS lines",
@@ -61,13 +61,16 @@ class ListIndex:
         self._busy_seconds = busy_seconds
 
     def serves(self, chosen: TraceFilter) -> bool:
-        """Whether every trace that can pass has its line here."""
+        """Whether every trace that can pass has its line here, and no deleted one has."""
         if chosen.stored_until is None or chosen.stored_after is not None or chosen.parent_id is not None:
             return False
         if not self.path.exists():
             return False
         with self._reading() as connection:
-            return int(self._known(connection).get("seq", -1)) >= chosen.stored_until
+            known = self._known(connection)
+        if int(known.get("seq", -1)) < chosen.stored_until:
+            return False
+        return bool(known.get("removed") == self._ask("SELECT traces_removed FROM upkeep"))
 
     def find_seqs(self, chosen: TraceFilter, page: Page, stop: Callable[[], bool] | None) -> list[int]:
         """Numbers of the traces of one page, in order."""
@@ -87,7 +90,7 @@ class ListIndex:
         A small database gets none. With ``most`` nothing is done where more traces than that would have to
         be added. Raises Cancelled between two transactions once ``stop`` says so; what was done is kept.
         """
-        newest = self._newest()
+        newest = self._ask("SELECT coalesce(max(seq), 0) FROM traces")
         if newest < LEAST and not self.path.exists():
             return False
         with self._writing() as connection:
@@ -136,14 +139,15 @@ class ListIndex:
             raise
         return end >= newest
 
-    def _newest(self) -> int:
+    def _ask(self, sql: str) -> int:
+        """A number out of the database."""
         connection = connect(self.database, busy_seconds=self._busy_seconds, readonly=True)
         try:
             with one_line_errors(self.database):
-                (newest,) = connection.execute("SELECT coalesce(max(seq), 0) FROM traces").fetchone()
+                (number,) = connection.execute(sql).fetchone()
         finally:
             connection.close()
-        return int(newest)
+        return int(number)
 
     def forget(self, lines: Sequence[tuple[str, int]], removals: tuple[int, int]) -> None:
         """Drop the lines of deleted traces, each by its time and ``seq``; without a file there are none.
@@ -174,9 +178,9 @@ class ListIndex:
                 Path(f"{self.path}{end}").unlink(missing_ok=True)
 
     def _of_database(self, connection: sqlite3.Connection) -> tuple[int, str]:
-        """How often something was deleted from the database, and what tells it from another at its path."""
+        """How often traces were deleted from the database, and what tells it from another at its path."""
         run = connection.execute
-        (removed,) = run("SELECT contents_removed FROM traces.upkeep").fetchone()
+        (removed,) = run("SELECT traces_removed FROM traces.upkeep").fetchone()
         (made,) = run('SELECT min(applied_at) FROM traces."_sqlite_migrations"').fetchone()
         return int(removed), str(made)
 

@@ -268,11 +268,27 @@ _FIRST_USES = (
     "ALTER TABLE pipelines ADD COLUMN first_seq INTEGER",
 )
 
+_PENDING_FREES = (
+    # What deleted traces held and other traces may hold too: whoever deletes works it off, or who comes next
+    # where that was interrupted. AUTOINCREMENT, so that what is added meanwhile is told from what was read.
+    """
+    CREATE TABLE pending_frees (
+        free INTEGER PRIMARY KEY AUTOINCREMENT,
+        kind TEXT NOT NULL,
+        key INTEGER NOT NULL,
+        first_seq INTEGER NOT NULL
+    )
+    """,
+    # How often traces were deleted: tells the list index to drop their lines.
+    "ALTER TABLE upkeep ADD COLUMN traces_removed INTEGER NOT NULL DEFAULT 0",
+)
+
 STEPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("m001_traces", _TABLES + _VIEWS),
     ("m002_before_is_ahead_of_rerank", _BEFORE_IS_AHEAD),
     ("m003_judgments", _JUDGMENTS),
     ("m004_first_uses", _FIRST_USES),
+    ("m005_pending_frees", _PENDING_FREES),
 )
 """Name and statements of every migration, oldest first."""
 

@@ -37,8 +37,9 @@ def prune(connection: sqlite3.Connection, *, before: datetime | None = None, kee
         run("BEGIN IMMEDIATE")
         for seq in doomed[start : start + _AT_ONCE]:
             deleted += run("DELETE FROM traces WHERE seq = ?", (seq,)).rowcount
+        run("UPDATE upkeep SET traces_removed = traces_removed + 1")
         run("COMMIT")
-    if deleted:
+    if deleted or run("SELECT 1 FROM pending_frees").fetchone():
         _sweep(connection)
         # Frees a page a step; execute() would take the first step only.
         connection.executescript("PRAGMA incremental_vacuum")
@@ -56,6 +57,7 @@ def _sweep(connection: sqlite3.Connection) -> None:
         )
     """)
     run("DELETE FROM pipelines WHERE pipeline NOT IN (SELECT pipeline FROM traces)")
+    run("DELETE FROM pending_frees")  # all that nothing refers to is gone
     run("UPDATE upkeep SET contents_removed = contents_removed + 1")
     run("COMMIT")
 

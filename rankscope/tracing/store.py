@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from rankscope.errors import InputError, RankScopeError, WorkspaceError
 from rankscope.tracing import process_hooks
 from rankscope.tracing.columns import from_column, to_column
 from rankscope.tracing.database import connect, one_line_errors, prepare
-from rankscope.tracing.deletion import Freed, delete_freed, delete_traces, spare_what_is_used
+from rankscope.tracing.deletion import Freed, delete_freed, delete_traces, go_on, pending, spare_what_is_used
 from rankscope.tracing.links import TraceLinks, find_links
 from rankscope.tracing.list_index import ListIndex
 from rankscope.tracing.pruning import count_prunable, prune
@@ -38,7 +38,7 @@ from rankscope.tracing.summaries import (
     find_seqs,
     rows_of,
 )
-from rankscope.tracing.writer import OnError, Writer
+from rankscope.tracing.writer import OnError, Task, Writer
 
 __all__ = ["TraceFilter", "TraceStore", "TraceSummary"]
 
@@ -79,6 +79,7 @@ class TraceStore:
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._tidied = False
         self._writer = Writer(
             self.path,
             busy_seconds=self._busy_seconds,
@@ -95,7 +96,9 @@ class TraceStore:
         trace under a stored id is a TraceError.
         """
         process_hooks.watch(self, writing=True)
-        return self._writer.put(trace)
+        done = self._writer.put(trace)
+        self._tidy_once()
+        return done
 
     def flush(self, timeout: float | None = None) -> None:
         """Wait until every trace appended so far is committed; raise the first error since last time."""
@@ -119,20 +122,50 @@ class TraceStore:
         return deleted
 
     def _delete(self, ids: Sequence[str]) -> int:
-        """Delete by id; what takes long is done here and not on the writer's thread."""
-        freed = Freed()
-        for start in range(0, len(ids), _PAGE):
-            some = ids[start : start + _PAGE]
-            self._writer.put(None, partial(delete_traces, ids=some, freed=freed)).result()
-        if not freed.lines:
-            return 0
-        spare_what_is_used(self._reading, freed)
-        removals: tuple[int, int] = self._writer.put(None, partial(delete_freed, freed=freed)).result()
+        """Delete by id; what takes long is done here and not on the writer's thread.
+
+        What fails once something is deleted is left to whoever comes next; the count says what is gone.
+        """
+        deleted = 0
         try:
-            self._list.forget(freed.lines, removals)
-        except WorkspaceError:
-            self._list.discard()
-        return len(freed.lines)
+            for start in range(0, len(ids), _PAGE):
+                some = ids[start : start + _PAGE]
+                deleted += self._writer.put(None, partial(self._delete_some, ids=some)).result()
+            with self._reading() as connection:
+                freed = pending(connection)
+            if freed is not None:
+                spare_what_is_used(self._reading, freed)
+                self._writer.put(None, partial(delete_freed, freed=freed)).result()
+        except RankScopeError:
+            if not deleted:
+                raise
+        return deleted
+
+    def _delete_some(self, connection: sqlite3.Connection, ids: Sequence[str]) -> int:
+        """One job of the writer, so that nothing comes between the traces and their lines in the list."""
+        deleted = delete_traces(connection, ids)
+        if deleted.lines:
+            try:
+                self._list.forget(deleted.lines, deleted.removals)
+            except WorkspaceError:
+                self._list.discard()
+        return len(deleted.lines)
+
+    def _tidy_once(self) -> None:
+        """Have the writer look whether an interrupted deletion has left something."""
+        if not self._tidied:
+            self._tidied = True
+            self._put_if_open(self._tidy)
+
+    def _tidy(self, connection: sqlite3.Connection, freed: Freed | None = None) -> None:
+        """Work off what an interrupted deletion has left, one short job of the writer after another."""
+        freed = freed or pending(connection)
+        if freed is not None and go_on(connection, freed):
+            self._put_if_open(partial(self._tidy, freed=freed))
+
+    def _put_if_open(self, task: Task) -> None:
+        with suppress(WorkspaceError):
+            self._writer.put(None, task)
 
     def close(self) -> None:
         """Flush and release the file. Raises what :meth:`flush` raises. Closing twice is fine."""
@@ -206,7 +239,11 @@ class TraceStore:
         if not chosen.everything:
             seqs = self._from_list(chosen, lambda: self._list.find_seqs(chosen, page, stop))
         with self._reading(stop) as connection:
-            return rows_of(connection, find_seqs(connection, chosen, page) if seqs is None else seqs)
+            rows = [] if seqs is None else rows_of(connection, seqs)
+            # A row that was deleted since the list named it would make the page short, like the last one.
+            if seqs is None or len(rows) < len(seqs):
+                rows = rows_of(connection, find_seqs(connection, chosen, page))
+            return rows
 
     def iter_traces(self, chosen: TraceFilter = EVERYTHING, *, oldest_first: bool = False) -> Iterator[Trace]:
         """Whole traces, newest first unless told, a page at a time, so that memory stays small."""
@@ -240,7 +277,9 @@ class TraceStore:
         """Bring up to date what makes filters of large stores fast, unless ``most`` traces more are too few.
 
         Seconds for a million traces the first time, a moment afterwards. Without it all is found too.
+        What an interrupted deletion has left goes meanwhile.
         """
+        self._tidy_once()
         try:
             return self._list.bring_up_to_date(stop, most=most)
         except WorkspaceError:  # a full disk, a folder that cannot be written, a damaged file: do without

@@ -17,6 +17,7 @@ from rankscope.core.documents import Query
 from rankscope.core.trace import Finding, Trace
 from rankscope.errors import Cancelled
 from rankscope.tracing import list_index
+from rankscope.tracing import store as trace_store
 from rankscope.tracing.list_index import ListIndex
 from rankscope.tracing.store import TraceFilter, TraceStore
 from tests.tracing.make import START, make_trace
@@ -131,6 +132,68 @@ def test_after_a_deletion_by_id_no_line_is_compared(
     store.prepare_lists()
     bounded = TraceFilter(stored_until=store.last_seq())
     assert ListIndex(path, busy_seconds=1).count(bounded, None, None) == len(left) - 2
+
+
+def test_an_interrupted_deletion_leaves_no_line_behind(
+    store: TraceStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Unplugged(BaseException): ...
+
+    def interrupted(*_: Any) -> None:
+        raise Unplugged
+
+    store.prepare_lists()
+    monkeypatch.setattr(trace_store, "spare_what_is_used", interrupted)
+    with pytest.raises(Unplugged):
+        store.prune(ids=[f"trace-{number:06}" for number in range(10, 40)])
+    everyone = TraceFilter(stored_until=80, words=("",))
+    assert store.count(everyone) == 50
+    assert lines_of(path) == store.last_seq() - 30
+
+
+def test_lines_that_a_killed_process_left_are_not_believed(
+    store: TraceStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.prepare_lists()
+    bounded = TraceFilter(stored_until=80, words=("dose",))
+    whole = store.summaries(1000, chosen=bounded)
+    monkeypatch.setattr(ListIndex, "forget", lambda *_: None)
+    monkeypatch.setattr(trace_store, "_PAGE", 4)
+    gone = {row.trace_id for row in whole[3:14]}  # a page of the walk is gone altogether
+    assert store.prune(ids=sorted(gone)) == len(gone)
+    left = [row.trace_id for row in whole if row.trace_id not in gone]
+    assert lines_of(path) == 80
+    for prepared in (False, True):
+        assert store.count(bounded) == len(left)
+        assert [trace.trace_id for trace in store.iter_traces(bounded)] == left
+        assert prepared or store.prepare_lists()
+    assert lines_of(path) == 80 - len(gone)
+
+
+def test_a_page_is_whole_where_rows_go_between_two_reads(
+    store: TraceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list names rows that are deleted before the database is asked for them."""
+    store.prepare_lists()
+    bounded = TraceFilter(stored_until=80, decision="refuse")
+    whole = store.summaries(1000, chosen=bounded)
+    find = ListIndex.find_seqs
+
+    def overtaken(self: ListIndex, *arguments: Any) -> list[int]:
+        found = find(self, *arguments)
+        with TraceStore(store.path) as other:
+            other.prune(ids=[row.trace_id for row in whole[:5]])
+        return found
+
+    monkeypatch.setattr(ListIndex, "find_seqs", overtaken)
+    assert store.summaries(5, chosen=bounded) == whole[5:10]
+
+
+def lines_of(path: Path) -> int:
+    connection = sqlite3.connect(f"{path}-list")
+    (count,) = connection.execute("SELECT count(*) FROM lines").fetchone()
+    connection.close()
+    return int(count)
 
 
 def test_a_file_of_another_database_is_made_anew(store: TraceStore, path: Path) -> None:

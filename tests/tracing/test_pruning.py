@@ -13,7 +13,7 @@ import pytest
 
 from rankscope.core.documents import Document
 from rankscope.core.trace import Finding, PipelineInfo
-from rankscope.errors import UsageError
+from rankscope.errors import UsageError, WorkspaceError
 from rankscope.tracing import deletion
 from rankscope.tracing import store as trace_store
 from rankscope.tracing.store import TraceStore
@@ -136,15 +136,18 @@ def deleted(store: TraceStore, trace_id: str) -> tuple[deletion.Freed, int]:
     """What is freed by deleting a trace, and how many looks it took to find out."""
     connection = sqlite3.connect(store.path, isolation_level=None)
     connection.execute("PRAGMA foreign_keys = ON")
-    freed, looks = deletion.Freed(), []
+    looks = []
 
     @contextmanager
     def reading() -> Iterator[sqlite3.Connection]:
         looks.append(True)
         yield connection
 
-    deletion.delete_traces(connection, [trace_id], freed)
+    deletion.delete_traces(connection, [trace_id])
+    freed = deletion.pending(connection)
+    assert freed is not None
     deletion.spare_what_is_used(reading, freed)
+    connection.execute("DELETE FROM pending_frees")
     connection.close()
     return freed, len(looks)
 
@@ -162,6 +165,84 @@ def test_the_search_for_other_uses_ends_where_they_are_found_or_begin(
         freed, taken = deleted(store, f"trace-{number:06}")
         assert (list(freed.contents.values()), list(freed.pipelines.values())) == ([number + 1], [number + 1])
         assert taken == looks
+
+
+class Unplugged(BaseException):
+    """Not an Exception, like Ctrl-C, which would end the test run where a test fails to catch it."""
+
+
+@pytest.mark.parametrize("screen", [False, True])
+def test_closing_the_store_while_a_deletion_looks_for_texts_leaves_them_to_who_comes_next(
+    store: TraceStore, monkeypatch: pytest.MonkeyPatch, screen: bool
+) -> None:
+    spare = deletion.spare_what_is_used
+
+    def closed_meanwhile(*arguments: Any) -> None:
+        store.close()
+        spare(*arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trace_store, "spare_what_is_used", closed_meanwhile)
+        assert store.prune(ids=["trace-000002", "trace-000003"]) == 2
+    assert rows(store.path)["contents"] == 4 + 6
+    with TraceStore(store.path) as later:
+        if screen:
+            later.prepare_lists()
+        else:
+            later.append(make_trace(9, pipeline=PipelineInfo(fingerprint="sha256:3"))).result()
+        for _ in range(5):  # each waits for a step at least
+            later.flush()
+    assert rows(store.path)["contents"] == 4 + 4
+    assert rows(store.path)["pipelines"] == (4 if screen else 5)  # one of the two is in use again
+    assert left_over(store.path) == 0
+
+
+@pytest.mark.parametrize("way", ["by id", "by number", "nothing to delete"])
+def test_what_an_interruption_left_goes_with_the_next_deletion(
+    store: TraceStore, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise Unplugged
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trace_store, "spare_what_is_used", interrupted)
+        with pytest.raises(Unplugged):
+            store.prune(ids=["trace-000002"])
+    assert (rows(store.path)["traces"], rows(store.path)["contents"]) == (5, 4 + 6)
+    if way == "by id":
+        assert store.prune(ids=["trace-000000"]) == 1
+    elif way == "by number":
+        assert store.prune(keep=4) == 1
+    else:
+        assert store.prune(keep=5) == 0
+    assert rows(store.path)["contents"] == 4 + rows(store.path)["traces"]
+    assert rows(store.path)["pipelines"] == rows(store.path)["traces"]
+    assert left_over(store.path) == 0
+
+
+def test_the_count_is_true_where_a_later_part_of_a_deletion_fails(
+    store: TraceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace_store, "_PAGE", 2)
+    delete = deletion.delete_traces
+
+    def busy(connection: sqlite3.Connection, ids: list[str]) -> deletion.Deleted:
+        if "trace-000002" in ids:
+            raise WorkspaceError("another process holds its lock")
+        return delete(connection, ids)
+
+    monkeypatch.setattr(trace_store, "delete_traces", busy)
+    assert store.prune(ids=[f"trace-{number:06}" for number in range(4)]) == 2
+    assert names(store) == ["2", "3", "4", "5"]
+    with pytest.raises(WorkspaceError, match="another process"):
+        store.prune(ids=["trace-000002"])
+
+
+def left_over(path: Path) -> int:
+    connection = sqlite3.connect(path)
+    (count,) = connection.execute("SELECT count(*) FROM pending_frees").fetchone()
+    connection.close()
+    return int(count)
 
 
 def test_texts_of_a_database_from_before_first_uses_were_noted_are_looked_for_to_the_end(
