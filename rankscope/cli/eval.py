@@ -175,7 +175,8 @@ def command(workspace_folder: str | None, /, **given: Any) -> None:
     wrongly. A run that is stopped resumes, and pairs that were scored before are not scored again.
 
     judged_first is the share of the queries whose first judged document has the highest grade given: the
-    right one of those that look alike. best@1 asks it of the first document, judged or not.
+    right one of those that look alike. Queries without a worse judged document among their candidates are
+    left out of it. best@1 asks it of the first document, judged or not.
 
     Several collections end in their mean, which leaves the workspace's own queries (--own) out. With
     --traces, --from or --as, traces that exist are measured and nothing is run.

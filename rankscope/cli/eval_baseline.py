@@ -78,14 +78,21 @@ def compare(
             )
         earlier = baseline[report.name]
         before = {key: values[measure] for key, values in earlier.values.items() if measure in values}
+        outcomes = [outcome for outcome in report.evaluation.queries if outcome.answerable]
+        stage = report.evaluation.stages[-1]
+        after = {
+            item.query_id: item.values[stage][measure] for item in outcomes if measure in item.values[stage]
+        }
+        measured = bool(outcomes) and measure in report.evaluation.measures
+        if measured and not before and not after:
+            click.echo(f"{name}: not compared: {measure} says nothing of its queries", err=True)
+            continue
         if not before:
             raise InputError(
                 f"the baseline has no {measure} for {name!r}.",
                 remedy="Use the same N and K, or make a new baseline.",
             )
-        outcomes = [outcome for outcome in report.evaluation.queries if outcome.answerable]
-        stage = report.evaluation.stages[-1]
-        change = change_since(before, {item.query_id: item.values[stage][measure] for item in outcomes})
+        change = change_since(before, after)
         fell = change.exceeds(max_drop)
         failed = failed or fell
         verdict = f"fell by more than {max_drop:g}" if fell else f"within {max_drop:g}"

@@ -41,8 +41,8 @@ def note_lines(report: CollectionReport, *, markdown: bool = False) -> list[str]
         )
     if report.evaluation.unrivalled and JUDGED_FIRST in report.evaluation.measures:
         notes.append(
-            f"judged_first says nothing of {report.evaluation.unrivalled:,} of {report.overall.answerable:,} "
-            "queries: only their best documents were judged, and one of those comes first if any is found"
+            f"judged_first leaves {report.evaluation.unrivalled:,} of {report.overall.answerable:,} queries "
+            "out: no candidate of theirs was judged to be worse"
         )
     notes += [f"{count:,} {_COUNTS[key]}" for key, count in report.counts.items() if key in _COUNTS and count]
     bullet, name = "- " if markdown else "", one_line(report.name, 28)

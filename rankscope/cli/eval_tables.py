@@ -16,6 +16,7 @@ __all__ = ["report_lines", "signed_interval", "text_table"]
 
 Row = list[str]
 
+_SAYS_NOTHING = "n/a"
 _ALWAYS_LIFTED = ("nDCG@5", "nDCG@10")
 
 
@@ -58,7 +59,7 @@ def _measure_rows(reports: Sequence[CollectionReport], mean: MeanReport | None) 
             rows += _stage_rows(name, summary, measures)
     if mean is not None:
         for place, (stage, values) in enumerate(mean.means.items()):
-            figures = [_figure(values[measure]) for measure in measures]
+            figures = [_figure(values.get(measure)) for measure in measures]
             rows.append([_mean_name(mean) if place == 0 else "", "", one_line(stage, 12), *figures])
     return rows
 
@@ -70,7 +71,9 @@ def _stage_rows(name: str, summary: Summary, measures: Sequence[str]) -> list[Ro
     rows: list[Row] = []
     for stage, values in summary.means.items():
         head = ["", ""] if rows else [name, f"{summary.answerable:,}"]
-        rows.append([*head, one_line(stage, 12), *(_figure(values[measure].value) for measure in measures)])
+        known = (values.get(measure) for measure in measures)
+        figures = [_figure(None if item is None else item.value) for item in known]
+        rows.append([*head, one_line(stage, 12), *figures])
     return rows
 
 
@@ -91,7 +94,8 @@ def _gained(
             counts = [f"{count:,}" for count in (lift.won, lift.lost, lift.tied)]
             rows.append([name, f"{summary.answerable:,}", *cells, *counts, f"{lift.p_value:.4f}"])
     if mean is not None and mean.lifts and len(rows) > 1:
-        cells = [signed_interval(mean.lifts[key]) for key in shown]
+        known = [mean.lifts.get(key) for key in shown]
+        cells = [_SAYS_NOTHING if item is None else signed_interval(item) for item in known]
         rows.append([_mean_name(mean), "", *cells, "", "", "", ""])
     return title, rows, (0,)
 
@@ -105,11 +109,10 @@ def _shares(reports: Sequence[CollectionReport]) -> tuple[str, list[Row], Sequen
     rows: list[Row] = [["collection", *firsts, "rightly refused", "wrongly refused"]]
     for report in reports:
         for name, summary in _summaries(report):
-            known = [summary.means.get(stage, {}).get(JUDGED_FIRST) for stage in stages]
-            cells = [
-                share_text(item) for item in (*known, summary.refused_no_answer, summary.refused_answerable)
-            ]
-            rows.append([name, *cells])
+            first = [summary.means.get(stage, {}).get(JUDGED_FIRST) for stage in stages]
+            unknown = _SAYS_NOTHING if summary.answerable else ""
+            refused = [share_text(item) for item in (summary.refused_no_answer, summary.refused_answerable)]
+            rows.append([name, *(share_text(item) or unknown for item in first), *refused])
     return title, rows, (0,)
 
 
@@ -130,8 +133,8 @@ def _mean_name(mean: MeanReport) -> str:
     return f"mean of {len(mean.collections)}"
 
 
-def _figure(value: float) -> str:
-    return f"{value:.3f}"
+def _figure(value: float | None) -> str:
+    return _SAYS_NOTHING if value is None else f"{value:.3f}"
 
 
 def share_text(share: Interval | None) -> str:

@@ -42,10 +42,11 @@ class Judgments:
             return frozenset()
         return frozenset(doc_id for doc_id, grade in known.items() if grade == highest)
 
-    def has_rivals(self, query_id: str) -> bool:
-        """Whether a document was judged that is worse than the best; else the right one cannot lose."""
+    def has_rivals(self, query_id: str, among: Iterable[str]) -> bool:
+        """Whether one of these was judged to be worse than the best; else no judged one can stand ahead."""
         best = self.best(query_id)
-        return bool(best) and self.grades[query_id].keys() != best
+        known = self.grades.get(query_id, {})
+        return bool(best) and any(doc_id in known and doc_id not in best for doc_id in among)
 
     def only(self, query_ids: Iterable[str]) -> Judgments:
         """The judgments of these queries alone."""

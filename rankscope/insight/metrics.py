@@ -35,7 +35,9 @@ JUDGED_FIRST = "judged_first"
 """Whether the first *judged* document of a list has the highest grade that the query gives.
 
 What nobody judged is passed over (a condensed list: Sakai, Alternatives to Bpref, SIGIR 2007), so this asks
-for the right member of a family of look-alikes whose others were judged: did it come first?
+for the right member of a family of look-alikes whose others were judged: did it come first? It says nothing
+of a query without a rival, a worse document that was judged, among the candidates of the reranker: the right
+one cannot lose there, and :func:`evaluate` leaves the query out of this measure at every stage.
 """
 _NAME = re.compile(r"(recall|success|P|nDCG|MRR|judged|best)@([1-9][0-9]{0,8})")
 
@@ -163,7 +165,10 @@ class QueryOutcome:
     answerable: bool
     decision: Decision | None
     values: Mapping[str, Mapping[str, float]]
-    """``values[stage][measure]``; empty for a no-answer query, where no order is right."""
+    """``values[stage][measure]``; empty for a no-answer query, where no order is right.
+
+    A query without a rival has no ``judged_first``.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,16 +183,18 @@ class Evaluation:
     stood_fused: int
     """Answerable queries whose reranker was skipped, so that the fused order stood."""
     unrivalled: int
-    """Answerable queries of which only best documents were judged: ``judged_first`` says nothing of them."""
+    """Answerable queries without a rival among their candidates: ``judged_first`` says nothing of them."""
     problems: tuple[str, ...]
     """What must not happen: failed stages, and a reranked set that differs from the fused one."""
 
     def column(self, stage: str, measure: str, *, stratum: str | None = None) -> list[float]:
-        """Values of a measure after a stage, one an answerable query, in query order."""
+        """Values of a measure after a stage, one an answerable query that has it, in query order."""
         return [
             outcome.values[stage][measure]
             for outcome in self.queries
-            if outcome.answerable and (stratum is None or outcome.stratum == stratum)
+            if outcome.answerable
+            and (stratum is None or outcome.stratum == stratum)
+            and measure in outcome.values[stage]
         ]
 
     @property
@@ -224,16 +231,22 @@ def evaluate(
         )
         for stage in stages
     }
+    unrivalled = {
+        query_id
+        for query_id, trace in judged.items()
+        if known.is_answerable(query_id) and not known.has_rivals(query_id, _candidates(trace))
+    }
     outcomes = []
     for query_id, trace in judged.items():
         answerable = known.is_answerable(query_id)
+        told = [name for name in measures if name != JUDGED_FIRST or query_id not in unrivalled]
         outcomes.append(
             QueryOutcome(
                 query_id=query_id,
                 stratum=(strata or {}).get(query_id, ""),
                 answerable=answerable,
                 decision=trace.decision,
-                values={stage: {name: values[stage][name][query_id] for name in measures} for stage in stages}
+                values={stage: {name: values[stage][name][query_id] for name in told} for stage in stages}
                 if answerable
                 else {},
             )
@@ -243,7 +256,7 @@ def evaluate(
         stages=stages,
         queries=tuple(outcomes),
         stood_fused=_count_skipped(judged.values(), known) if RERANK in stages else 0,
-        unrivalled=sum(item.answerable and not known.has_rivals(item.query_id) for item in outcomes),
+        unrivalled=len(unrivalled),
         problems=tuple(problem for trace in judged.values() for problem in _problems(trace)),
     )
 
@@ -251,6 +264,12 @@ def evaluate(
 def _stages(traces: Iterable[Trace]) -> tuple[str, ...]:
     names = dict.fromkeys(ranking.stage for trace in traces for ranking in trace.rankings)
     return (*(name for name in names if name != RERANK), *(name for name in names if name == RERANK))
+
+
+def _candidates(trace: Trace) -> tuple[str, ...]:
+    """What the reranker was given, which is the same before and after it; else the order that stands."""
+    given = trace.before or trace.after
+    return given.doc_ids if given is not None else ()
 
 
 def _order(trace: Trace, stage: str) -> tuple[str, ...]:

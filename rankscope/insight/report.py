@@ -95,17 +95,18 @@ def _median_ms(stages: Sequence[str], traces: Sequence[Trace]) -> dict[str, floa
 def mean_of_collections(reports: Sequence[CollectionReport], *, seed: int = 0) -> MeanReport | None:
     """Means over the collections that have answerable queries; None for fewer than two of them.
 
-    Only stages and measures that all of them have are averaged.
+    Only stages and measures that all of them have are averaged: ``judged_first`` may say nothing of one.
     """
     known = [report for report in reports if report.overall.answerable]
     if len(known) < 2:
         return None
     first = known[0].overall
     stages = [stage for stage in first.means if all(stage in item.overall.means for item in known)]
-    measures = known[0].evaluation.measures
     means = {
         stage: {
-            measure: fmean(item.overall.means[stage][measure].value for item in known) for measure in measures
+            measure: fmean(item.overall.means[stage][measure].value for item in known)
+            for measure in first.means[stage]
+            if all(measure in item.overall.means[stage] for item in known)
         }
         for stage in stages
     }
@@ -114,6 +115,7 @@ def mean_of_collections(reports: Sequence[CollectionReport], *, seed: int = 0) -
         lifts = {
             measure: mean_of_means([differences(item.evaluation, measure) for item in known], seed=seed)
             for measure in first.lifts
+            if all(measure in item.overall.lifts for item in known)
         }
     return MeanReport(means, lifts, tuple(item.name for item in known))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rankscope.core.trace import Decision
 from rankscope.insight.metrics import RERANK, Evaluation, is_share
@@ -15,6 +16,8 @@ from rankscope.insight.significance import (
 )
 
 __all__ = ["Lift", "Summary", "differences", "lift_stages", "refused_share", "summarize"]
+
+Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,10 @@ class Summary:
     answerable: int
     no_answer: int
     means: Mapping[str, Mapping[str, Interval]]
-    """``means[stage][measure]`` over the answerable queries; empty when there are none."""
+    """``means[stage][measure]`` over the answerable queries; empty when there are none.
+
+    ``judged_first`` is over those of which it says something, and absent where there are none.
+    """
     lifts: Mapping[str, Lift]
     """By measure; empty when the traces have no reranker."""
     refused_no_answer: Interval | None
@@ -56,7 +62,7 @@ def lift_stages(evaluation: Evaluation) -> tuple[str, str] | None:
 
 
 def differences(evaluation: Evaluation, measure: str, *, stratum: str | None = None) -> list[float]:
-    """Reranked minus fused on a measure, one an answerable query; empty without a reranker."""
+    """Reranked minus fused on a measure, one an answerable query that has it; empty without a reranker."""
     compared = lift_stages(evaluation)
     if compared is None:
         return []
@@ -92,13 +98,27 @@ def refused_share(decisions: Iterable[Decision | None]) -> Interval | None:
 
 
 def _means(evaluation: Evaluation, stratum: str | None, seed: int) -> dict[str, dict[str, Interval]]:
-    keys = [(stage, measure) for stage in evaluation.stages for measure in evaluation.measures]
-    rows = [evaluation.column(stage, measure, stratum=stratum) for stage, measure in keys]
+    rows = {
+        (stage, measure): evaluation.column(stage, measure, stratum=stratum)
+        for stage in evaluation.stages
+        for measure in evaluation.measures
+    }
+    intervals = _intervals({key: row for key, row in rows.items() if not is_share(key[1])}, seed)
     table: dict[str, dict[str, Interval]] = {stage: {} for stage in evaluation.stages}
-    for (stage, measure), row, interval in zip(keys, rows, bootstrap_means(rows, seed=seed), strict=True):
-        share = wilson(round(sum(row)), len(row)) if is_share(measure) else None
-        table[stage][measure] = share or interval
+    for (stage, measure), row in rows.items():
+        known = wilson(round(sum(row)), len(row)) if is_share(measure) else intervals[stage, measure]
+        if known is not None:
+            table[stage][measure] = known
     return table
+
+
+def _intervals(rows: Mapping[Key, Sequence[float]], seed: int) -> dict[Key, Interval]:
+    """Bootstrap intervals by key; of no values there is none. Rows of one length share their resamples."""
+    found: dict[Key, Interval] = {}
+    for count in {len(row) for row in rows.values()} - {0}:
+        keys = [key for key, row in rows.items() if len(row) == count]
+        found.update(zip(keys, bootstrap_means([rows[key] for key in keys], seed=seed), strict=True))
+    return found
 
 
 def _lifts(evaluation: Evaluation, stratum: str | None, seed: int) -> dict[str, Lift]:
@@ -106,14 +126,16 @@ def _lifts(evaluation: Evaluation, stratum: str | None, seed: int) -> dict[str, 
         return {}
     # Recall is the same before and after by construction, and so is not a gain to test.
     measures = [name for name in evaluation.measures if not name.startswith(("recall@", "judged@"))]
-    rows = [differences(evaluation, name, stratum=stratum) for name in measures]
+    rows = {name: differences(evaluation, name, stratum=stratum) for name in measures}
+    intervals = _intervals(rows, seed)
     return {
         name: Lift(
-            interval=interval,
+            interval=intervals[name],
             p_value=paired_permutation_test([0.0] * len(row), row, seed=seed),
             won=sum(value > 0 for value in row),
             lost=sum(value < 0 for value in row),
             tied=sum(value == 0 for value in row),
         )
-        for name, row, interval in zip(measures, rows, bootstrap_means(rows, seed=seed), strict=True)
+        for name, row in rows.items()
+        if row
     }

@@ -115,15 +115,44 @@ def test_notes_tell_times_and_what_is_not_covered() -> None:
     assert "3 queries have no judgment" in notes
     assert "1,200 judged queries were left out by --limit" in notes
     assert "not in the corpus, so" not in notes
-    assert "judged_first says nothing" not in notes
+    assert "judged_first leaves" not in notes
+
+
+def unrivalled(*queries: str) -> CollectionReport:
+    """A report on the bad order, where only the best documents of these queries were judged."""
+    judgments = Judgments({**JUDGMENTS.grades, **{query: {"b": 2} for query in queries}})
+    traces = some_traces(BAD)
+    return describe_collection("c", evaluate(traces, judgments, measure_names(50, 10)), traces)
 
 
 def test_where_only_the_best_are_judged_coming_first_says_nothing() -> None:
-    judgments = Judgments({**JUDGMENTS.grades, "q0": {"a": 2}, "q1": {"a": 1, "b": 1}})
-    traces = some_traces(BAD)
-    evaluation = evaluate(traces, judgments, measure_names(50, 10))
-    notes = report_lines([describe_collection("c", evaluation, traces)], None, measure="nDCG@10")
-    assert any(line.startswith("c: judged_first says nothing of 2 of 8 queries") for line in notes)
+    lines = report_lines([unrivalled("q0", "q1")], None, measure="judged_first")
+    assert "c: judged_first leaves 2 of 8 queries out: no candidate of theirs was judged to be worse" in lines
+    assert block(lines, 2)[2].split("  ")[-3].strip() == "0/6 0.0% [0, 39]"
+    assert block(lines, 1)[2].split()[-4:] == ["0", "0", "6", "1.0000"]
+
+
+def test_where_nothing_can_be_said_of_a_collection_it_is_not_given_a_share() -> None:
+    none = unrivalled(*(f"q{place}" for place in range(8)))
+    reports = [unrivalled(), none]
+    lines = report_lines(reports, mean_of_collections(reports), measure="nDCG@10")
+    ends = [line.split()[-1] for line in block(lines, 0)[1:]]
+    assert ends == ["1.000", "0.000", "0.000", "0.000"] + ["n/a"] * 4 + ["n/a"] * 4
+    assert block(lines, 2)[3].split()[:3] == ["c", "n/a", "n/a"]
+    only = "\n".join(report_lines(reports, mean_of_collections(reports), measure="judged_first"))
+    assert "mean of 2" in only
+
+
+def test_a_gate_passes_over_a_collection_of_which_the_measure_says_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    none = unrivalled(*(f"q{place}" for place in range(8)))
+    baseline = read_baseline(baseline_file(tmp_path / "b.json", [none]))
+    assert not compare([none], baseline, measure="judged_first", max_drop=0.0)
+    assert "c: not compared: judged_first says nothing of its queries" in capsys.readouterr().err
+    baseline = read_baseline(baseline_file(tmp_path / "c.json", [unrivalled("q0")]))
+    assert not compare([unrivalled("q0")], baseline, measure="judged_first", max_drop=0.0)
+    assert "over 7 queries: within 0" in capsys.readouterr().err
 
 
 def test_reliability_is_drawn_and_its_limits_are_said() -> None:

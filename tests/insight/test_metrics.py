@@ -158,6 +158,31 @@ def test_every_stage_is_a_run_and_the_order_counts_where_scores_tie() -> None:
     assert (result.strata, result.problems, result.stood_fused) == (("short",), (), 0)
 
 
+@pytest.mark.parametrize(
+    ("grades", "values"),
+    [
+        ({"a": 2, "x": 0}, (0.0, 1.0)),
+        ({"a": 2, "b": 1}, (1.0, 1.0)),
+        ({"n": 2, "x": 0}, (0.0, 0.0)),
+        # The rival was judged, and not retrieved: nothing could have come ahead of a.
+        ({"a": 2, "n": 0}, None),
+        ({"a": 2, "b": 2}, None),
+        ({"m": 2, "n": 0}, None),
+    ],
+)
+def test_judged_first_is_of_queries_whose_candidates_hold_a_rival(
+    grades: dict[str, int], values: tuple[float, float] | None
+) -> None:
+    stages = {**BOTH, "bm25": ["n", *BOTH["bm25"]]}
+    result = evaluate([trace("q", stages)], Judgments({"q": grades}), ["judged_first", "MRR@10"])
+    assert result.unrivalled == (values is None)
+    columns = [result.column(stage, "judged_first") for stage in ("fusion", "rerank")]
+    assert columns == ([[], []] if values is None else [[value] for value in values])
+    # The same queries at every stage.
+    assert {len(result.column(stage, "judged_first")) for stage in result.stages} == {int(values is not None)}
+    assert len(result.column("rerank", "MRR@10")) == 1
+
+
 def test_unjudged_queries_are_left_out_and_no_answer_ones_have_no_values() -> None:
     judgments = Judgments({"q": {"a": 1}, "none": {"a": 0}})
     traces = [trace("q", BOTH), trace("none", BOTH, decision="refuse"), trace("unjudged", BOTH)]

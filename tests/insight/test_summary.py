@@ -60,7 +60,48 @@ def test_means_and_lift_over_all_queries(evaluation: Evaluation) -> None:
 def test_a_share_of_the_queries_has_the_interval_of_a_share() -> None:
     summary = summarize(evaluate(TRACES, JUDGMENTS, ["best@1", "judged_first"]))
     assert summary.means["rerank"]["best@1"] == wilson(4, 6)
-    assert summary.means["fusion"]["judged_first"] == wilson(6, 6)
+    assert "judged_first" not in summary.means["fusion"]
+
+
+def rivals(*queries: str) -> Judgments:
+    """The judgments, and in these queries x as a rival of a."""
+    known = {
+        key: {"x": 0, **grades} if key in queries else grades for key, grades in JUDGMENTS.grades.items()
+    }
+    return Judgments(known)
+
+
+def test_queries_without_a_rival_count_neither_as_won_nor_at_all() -> None:
+    evaluation = evaluate(TRACES, rivals("q2", "q3", "q4"), ["MRR@10", "judged_first"])
+    summary = summarize(evaluation)
+    assert summary.means["fusion"]["judged_first"] == wilson(0, 3)
+    assert summary.means["rerank"]["judged_first"] == wilson(2, 3)
+    lift = summary.lifts["judged_first"]
+    assert (lift.won, lift.lost, lift.tied, lift.interval.n) == (2, 0, 1, 3)
+    assert lift.interval.value == pytest.approx(2 / 3)
+    assert summary.lifts["MRR@10"].interval.n == 6
+    assert evaluation.unrivalled == 3
+    report = describe_collection("c", evaluation, TRACES)
+    queries = json.loads(json.dumps(report_to_json([report], None, {})))["collections"][0]["queries"]
+    assert [query["id"] for query in queries if "judged_first" in query["values"].get("rerank", {})] == [
+        "q2",
+        "q3",
+        "q4",
+    ]
+
+
+def test_of_a_measure_that_says_nothing_of_a_collection_there_is_no_mean() -> None:
+    measures = ["MRR@10", "judged_first"]
+    some = describe_collection("some", evaluate(TRACES, rivals("q2"), measures), TRACES)
+    none = describe_collection("none", evaluate(TRACES, JUDGMENTS, measures), TRACES)
+    for reports in ([some, none], [none, some]):
+        mean = mean_of_collections(reports)
+        assert mean is not None
+        assert {name for values in mean.means.values() for name in values} == {"MRR@10"}
+        assert set(mean.lifts) == {"MRR@10"}
+    both = mean_of_collections([some, some])
+    assert both is not None
+    assert both.means["rerank"]["judged_first"] == 1.0
 
 
 def test_refusal_rates_are_kept_apart(evaluation: Evaluation) -> None:
