@@ -17,6 +17,8 @@ __all__ = ["report_lines", "signed_interval", "text_table"]
 Row = list[str]
 
 _SAYS_NOTHING = "n/a"
+_NAME = 24
+"""Columns of a collection's name, with which the tables stay within 120."""
 _ALWAYS_LIFTED = ("nDCG@5", "nDCG@10")
 
 
@@ -29,7 +31,7 @@ def report_lines(
     """
     blocks = [
         ("", _measure_rows(reports, mean), (0, 2)),
-        _gained(reports, mean, measure),
+        *_gained(reports, mean, measure),
         _shares(reports),
     ]
     lines: list[str] = []
@@ -46,9 +48,9 @@ def report_lines(
 
 def _summaries(report: CollectionReport) -> Iterator[tuple[str, Summary]]:
     """All queries of the collection under its name, then its strata."""
-    yield one_line(report.name, 28), report.overall
+    yield one_line(report.name, _NAME), report.overall
     for summary in report.strata:
-        yield one_line(f"· {summary.stratum or 'no stratum'}", 28), summary
+        yield one_line(f"· {summary.stratum or 'no stratum'}", _NAME), summary
 
 
 def _measure_rows(reports: Sequence[CollectionReport], mean: MeanReport | None) -> list[Row]:
@@ -79,25 +81,42 @@ def _stage_rows(name: str, summary: Summary, measures: Sequence[str]) -> list[Ro
 
 def _gained(
     reports: Sequence[CollectionReport], mean: MeanReport | None, measure: str
-) -> tuple[str, list[Row], Sequence[int]]:
-    """The lift of the reranker over the stage before it."""
-    title = f"lift over the stage before [95%, paired bootstrap]; counts and p (permutation test): {measure}"
-    wanted = [name for name in (*_ALWAYS_LIFTED, measure) if name in reports[0].evaluation.measures]
-    shown = list(dict.fromkeys(wanted))
-    rows: list[Row] = [["collection", "queries", *shown, "won", "lost", "tied", "p"]]
+) -> Iterator[tuple[str, list[Row], Sequence[int]]]:
+    """The lift of the reranker over the stage before it: of the tested measure, and of those always given.
+
+    A measure that is none of those has a table of its own, since three intervals and the counts of a long
+    name are wider than a screen.
+    """
+    always = [name for name in _ALWAYS_LIFTED if name in reports[0].evaluation.measures]
+    lift = "lift over the stage before [95%, paired bootstrap]"
+    tested = always if measure in always else [measure]
+    if tested is not always and always:
+        yield lift, _lift_rows(reports, mean, always, None), (0,)
+    title = f"{lift}; counts and p (permutation test): {measure}"
+    yield title, _lift_rows(reports, mean, tested, measure), (0,)
+
+
+def _lift_rows(
+    reports: Sequence[CollectionReport], mean: MeanReport | None, shown: Sequence[str], tested: str | None
+) -> list[Row]:
+    """Lifts of the measures shown, with counts and p of the one that is tested."""
+    counts = ["won", "lost", "tied", "p"] if tested is not None else []
+    rows: list[Row] = [["collection", "queries", *shown, *counts]]
     for report in reports:
         for name, summary in _summaries(report):
-            lift = summary.lifts.get(measure)
-            if lift is None:
+            lifts = [summary.lifts[key] for key in shown if key in summary.lifts]
+            if len(lifts) < len(shown):
                 continue
-            cells = [signed_interval(summary.lifts[key].interval) for key in shown]
-            counts = [f"{count:,}" for count in (lift.won, lift.lost, lift.tied)]
-            rows.append([name, f"{summary.answerable:,}", *cells, *counts, f"{lift.p_value:.4f}"])
+            row = [name, f"{lifts[0].interval.n:,}", *(signed_interval(lift.interval) for lift in lifts)]
+            if tested is not None:
+                lift = summary.lifts[tested]
+                row += [f"{count:,}" for count in (lift.won, lift.lost, lift.tied)] + [f"{lift.p_value:.4f}"]
+            rows.append(row)
     if mean is not None and mean.lifts and len(rows) > 1:
         known = [mean.lifts.get(key) for key in shown]
         cells = [_SAYS_NOTHING if item is None else signed_interval(item) for item in known]
-        rows.append([_mean_name(mean), "", *cells, "", "", "", ""])
-    return title, rows, (0,)
+        rows.append([_mean_name(mean), "", *cells, *("" for _ in counts)])
+    return rows
 
 
 def _shares(reports: Sequence[CollectionReport]) -> tuple[str, list[Row], Sequence[int]]:

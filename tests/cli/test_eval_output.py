@@ -76,16 +76,33 @@ def test_the_table_has_a_row_a_stage() -> None:
 
 def test_the_lift_is_given_at_5_and_10_and_for_the_chosen_measure() -> None:
     report = report_of(some_traces(GOOD), by_stratum=True)
-    title, header, row, stratum = block(report_lines([report], None, measure="MRR@10"), 1)
-    assert title.endswith("MRR@10")
-    assert header.split()[:5] == ["collection", "queries", "nDCG@5", "nDCG@10", "MRR@10"]
-    assert header.split()[5:] == ["won", "lost", "tied", "p"]
+    lines = report_lines([report], None, measure="MRR@10")
+    title, header, row, stratum = block(lines, 1)
+    assert title == "lift over the stage before [95%, paired bootstrap]"
+    assert header.split() == ["collection", "queries", "nDCG@5", "nDCG@10"]
     before = (1 / log2(3) + 2 / log2(4)) / (2 / log2(2) + 1 / log2(3))
     lift = f"{1 - before:+.3f} [{1 - before:+.3f}, {1 - before:+.3f}]"
+    assert row.count(lift) == stratum.count(lift) == 2
+    title, header, row, stratum = block(lines, 2)
+    assert title.endswith("counts and p (permutation test): MRR@10")
+    assert header.split() == ["collection", "queries", "MRR@10", "won", "lost", "tied", "p"]
     assert row.split("  ")[-1].strip() == f"{2 / 2**8:.4f}"
-    assert row.count(lift) == 2
     assert "+0.500 [+0.500, +0.500]" in row
     assert stratum.split()[-6:] == row.split()[-6:]
+    (_, header, row, _), shares = (block(report_lines([report], None, measure="nDCG@10"), n) for n in (1, 2))
+    assert header.split()[2:] == ["nDCG@5", "nDCG@10", "won", "lost", "tied", "p"]
+    assert row.count(lift) == 2
+    assert shares[0].startswith("share of queries")
+
+
+@pytest.mark.parametrize("measure", ["nDCG@5", "MRR@10", "best@1", "judged_first"])
+def test_a_long_name_and_another_measure_keep_within_120_columns(measure: str) -> None:
+    reports = [
+        report_of(some_traces(GOOD), name, by_stratum=True)
+        for name in ("a-collection-with-a-long-name", "collection-with-a-longer-name")
+    ]
+    lines = report_lines(reports, mean_of_collections(reports), measure=measure)
+    assert max(map(len, lines)) <= 120
 
 
 def test_shares_tell_who_came_first_and_what_was_refused_at_which_floor() -> None:
@@ -128,8 +145,8 @@ def unrivalled(*queries: str) -> CollectionReport:
 def test_where_only_the_best_are_judged_coming_first_says_nothing() -> None:
     lines = report_lines([unrivalled("q0", "q1")], None, measure="judged_first")
     assert "c: judged_first leaves 2 of 8 queries out: no candidate of theirs was judged to be worse" in lines
-    assert block(lines, 2)[2].split("  ")[-3].strip() == "0/6 0.0% [0, 39]"
-    assert block(lines, 1)[2].split()[-4:] == ["0", "0", "6", "1.0000"]
+    assert block(lines, 3)[2].split("  ")[-3].strip() == "0/6 0.0% [0, 39]"
+    assert block(lines, 2)[2].split()[1:] == ["6", "+0.000", "[+0.000,", "+0.000]", "0", "0", "6", "1.0000"]
 
 
 def test_where_nothing_can_be_said_of_a_collection_it_is_not_given_a_share() -> None:
@@ -197,8 +214,8 @@ def test_several_collections_end_in_their_mean() -> None:
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
     means = [row for row in rows if row[0] == "mean of 2"]
     assert means[0][2] == "bm25"
-    assert means[1][4].startswith(f"{((1 - 1 / 2) + 0) / 2:+.3f} [")
-    assert len(means) == 2
+    assert means[2][2].startswith(f"{((1 - 1 / 2) + 0) / 2:+.3f} [")
+    assert len(means) == 3
     assert lines[-1].startswith("- two: ")
 
 
