@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rankscope.core.sanitize import one_line
 from rankscope.insight.metrics import JUDGED_FIRST
-from rankscope.insight.reliability import Reliability, reliability_lines
+from rankscope.insight.reliability import reliability_lines
 from rankscope.insight.report import CollectionReport
 
 __all__ = ["note_lines", "reliability_block"]
@@ -16,8 +16,6 @@ _COUNTS = {
     "unknown_queries": "judged queries are not in the file of queries",
     "unknown_relevant": "relevant documents are not in the corpus, so recall cannot reach 1",
 }
-_FEW = 0.5
-"""Share of the reranked passages below which the judged ones are no sample of them."""
 
 
 def note_lines(report: CollectionReport, *, markdown: bool = False) -> list[str]:
@@ -57,23 +55,13 @@ def reliability_block(report: CollectionReport, *, markdown: bool = False) -> li
     name = one_line(report.name, 28)
     if isinstance(known, str):
         return ["", f"{name}: no reliability: {one_line(known, 200)}"]
+    share = known.pairs / known.reranked
     lines = [
         "",
         f"{name}: expected calibration error {known.error:.3f} over {known.pairs:,} judged pairs, of which "
         f"{known.relevant / known.pairs:.1%} are relevant; said on average: {known.said:.1%}",
-        *_reading(known),
+        f"judged are {known.pairs:,} of {known.reranked:,} reranked passages ({share:.0%}); "
+        "of the others it says nothing",
     ]
     plot = [*reliability_lines(known.table), "bar: share that was relevant; |: what was said"]
     return [*lines, "", "```text", *plot, "```"] if markdown else [*lines, *plot]
-
-
-def _reading(known: Reliability) -> list[str]:
-    """How far the figure carries: judged passages are seldom a sample of what is reranked."""
-    share = known.pairs / known.reranked
-    if share >= _FEW:
-        return []
-    counted = f"judged are {known.pairs:,} of {known.reranked:,} reranked passages ({share:.0%})"
-    return [
-        f"{counted}: mostly answers, and the hard pairs that look like one.",
-        "Among all candidates fewer are relevant and most are easy, so this is no figure of all candidates.",
-    ]
