@@ -61,7 +61,9 @@ def source_from_workspace(workspace: Workspace, queries: Path | None, qrels: Pat
         return _with_stored(Source(workspace, (), Judgments({}), ()), stored, border)
     loaded = load_query_set(workspace.name, *files, stored=stored, marked=bool(border))
     came = read_qrels(files[1])
-    described = _described(workspace.name, came) if came else ()
+    asked = {item.query_id for item in loaded.queries}
+    taken = {query_id: grades for query_id, grades in came.items() if query_id in asked}
+    described = _described(workspace.name, taken) if taken else ()
     source = Source(workspace, loaded.queries, loaded.judgments, described)
     return _with_stored(source, stored, border, rescaled=loaded.rescaled, in_files=_highest(came))
 

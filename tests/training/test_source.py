@@ -96,6 +96,16 @@ def test_what_is_stored_under_the_text_stands_above_a_mark_under_the_id(workspac
     assert source.set_aside == {}
 
 
+def test_judgments_of_queries_that_are_not_there_are_not_described(workspace: Workspace) -> None:
+    came(workspace.folder, ("q1", "red", 1), ("q1", "crimson", 0), ("gone", "hat", 1), ("gone", "coat", 0))
+    source = read(workspace)
+    assert [item.query_id for item in source.queries] == ["q1"]
+    assert source.described[0].startswith(f"{workspace.name}: 1 judged queries, 2 judgments")
+    came(workspace.folder, ("gone", "hat", 1))
+    judge(workspace, "q2", "hat", 1)
+    assert read(workspace).described == ("trace store: 1 judgments of 1 queries made in RankScope",)
+
+
 def test_another_reach_of_the_grades_is_said_and_nothing_is_guessed(workspace: Workspace) -> None:
     came(workspace.folder, ("q1", "red", 3), ("q1", "crimson", 0), ("q2", "hat", 2))
     judge(workspace, QUERIES["q1"], "shoe-care", 1)
