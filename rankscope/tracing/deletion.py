@@ -14,18 +14,36 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
 
 from rankscope.tracing.columns import to_column
+from rankscope.tracing.database import connect, one_line_errors
 
-__all__ = ["Deleted", "Freed", "delete_freed", "delete_traces", "go_on", "pending", "spare_what_is_used"]
+__all__ = [
+    "Deleted",
+    "Freed",
+    "copy_back",
+    "delete_freed",
+    "delete_traces",
+    "give_back",
+    "go_on",
+    "pending",
+    "spare_what_is_used",
+]
 
 _FIRST_LOOK = 100
 """Traces of the first look back; each further look takes twice as many, up to the most."""
 _MOST = 5_000
 _ON_WRITER = 500
 """Traces of a look by the writer itself, while traces wait to be stored."""
+_PORTION = 500
+"""Texts that one transaction deletes: a few milliseconds, for which other writers wait."""
+_NOTES = 5_000
+_PAGES = 500
+"""Free pages that one transaction gives back."""
 _LAST = 1 << 62
 _TRACE = """
     SELECT t.seq, t.created_at, t.pipeline, p.first_seq
@@ -148,28 +166,62 @@ def _look_back(connection: sqlite3.Connection, freed: Freed, most: int) -> None:
     freed.newest, freed.size = (start or 1) - 1, min(2 * freed.size, most)
 
 
-def delete_freed(connection: sqlite3.Connection, freed: Freed) -> None:
-    """Delete what is left in ``freed`` and not used by traces that were stored meanwhile."""
+def delete_freed(connection: sqlite3.Connection, freed: Freed) -> bool:
+    """Delete a portion of what is left in ``freed`` and not used by traces that were stored meanwhile.
+
+    Says whether there is more to do; at the last, that nothing is pending any more is noted.
+    """
+    some = Freed(freed.until, freed.noted)
+    some.contents = dict(islice(freed.contents.items(), _PORTION))
+    some.pipelines = {} if some.contents else dict(islice(freed.pipelines.items(), _PORTION))
+    keys, done = (list(some.contents), list(some.pipelines)), False
     run = connection.execute
     # SQLite would read all traces to see that none has the pipeline, which is known by then.
     run("PRAGMA foreign_keys = OFF")
     try:
         run("BEGIN IMMEDIATE")
-        _spare(connection, freed, freed.until + 1, _LAST)
-        for table, keys in (("contents", freed.contents), ("pipelines", freed.pipelines)):
+        _spare(connection, some, freed.until + 1, _LAST)
+        for table, left in (("contents", some.contents), ("pipelines", some.pipelines)):
             sql = f"DELETE FROM {table} WHERE {table[:-1]} IN (SELECT value FROM json_each(?))"  # noqa: S608
-            run(sql, (_keys(keys),))
-        run("DELETE FROM pending_frees WHERE free <= ?", (freed.noted,))
+            run(sql, (_keys(left),))
+        if not any(keys):
+            sql = "SELECT free FROM pending_frees WHERE free <= ? ORDER BY free LIMIT ?"
+            sql = f"DELETE FROM pending_frees WHERE free IN ({sql})"  # noqa: S608
+            done = run(sql, (freed.noted, _NOTES)).rowcount < _NOTES
         run("UPDATE upkeep SET contents_removed = contents_removed + 1")
         run("COMMIT")
     finally:
         if connection.in_transaction:
             run("ROLLBACK")
         run("PRAGMA foreign_keys = ON")
-    if freed.contents:
+    freed.keep(*keys)
+    return not done
+
+
+def give_back(connection: sqlite3.Connection) -> bool:
+    """Give some of the free pages back to the file system; says whether there may be more."""
+    ask = "PRAGMA freelist_count"
+    (before,) = connection.execute(ask).fetchone()
+    if before:
         # Frees a page a step; execute() would take the first step only.
-        connection.executescript("PRAGMA incremental_vacuum")
-        run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        connection.executescript(f"PRAGMA incremental_vacuum({_PAGES})")
+    return bool(0 < connection.execute(ask).fetchone()[0] < before)
+
+
+def copy_back(path: Path) -> None:
+    """Copy the log into the file and empty it, where nobody has to wait for that: space is all it gains.
+
+    On a connection of its own, so that the writer goes on.
+    """
+    connection = connect(path, busy_seconds=0)
+    try:
+        with one_line_errors(path):
+            run = connection.execute
+            run("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # the bulk, beside readers and writers
+            with suppress(sqlite3.OperationalError):  # taken: whoever writes next comes to it
+                run("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.close()
 
 
 def go_on(connection: sqlite3.Connection, freed: Freed) -> bool:
@@ -177,8 +229,10 @@ def go_on(connection: sqlite3.Connection, freed: Freed) -> bool:
     if not freed.searched:
         _look_back(connection, freed, _ON_WRITER)
         return True
-    delete_freed(connection, freed)
-    return False
+    if freed.noted and delete_freed(connection, freed):
+        return True
+    freed.noted = 0  # only space is left to do
+    return give_back(connection)
 
 
 def _spare(connection: sqlite3.Connection, freed: Freed, start: int, end: int) -> None:

@@ -25,7 +25,16 @@ from rankscope.errors import InputError, RankScopeError, WorkspaceError
 from rankscope.tracing import process_hooks
 from rankscope.tracing.columns import from_column, to_column
 from rankscope.tracing.database import connect, one_line_errors, prepare
-from rankscope.tracing.deletion import Freed, delete_freed, delete_traces, go_on, pending, spare_what_is_used
+from rankscope.tracing.deletion import (
+    Freed,
+    copy_back,
+    delete_freed,
+    delete_traces,
+    give_back,
+    go_on,
+    pending,
+    spare_what_is_used,
+)
 from rankscope.tracing.links import TraceLinks, find_links
 from rankscope.tracing.list_index import ListIndex
 from rankscope.tracing.pruning import count_prunable, prune
@@ -135,7 +144,9 @@ class TraceStore:
                 freed = pending(connection)
             if freed is not None:
                 spare_what_is_used(self._reading, freed)
-                self._writer.put(None, partial(delete_freed, freed=freed)).result()
+                self._repeat(partial(delete_freed, freed=freed))
+                self._repeat(give_back)
+                copy_back(self.path)
         except RankScopeError:
             if not deleted:
                 raise
@@ -150,6 +161,11 @@ class TraceStore:
             except WorkspaceError:
                 self._list.discard()
         return len(deleted.lines)
+
+    def _repeat(self, portion: Task) -> None:
+        """Have the writer work until there is no more to do; what is appended is stored in between."""
+        while self._writer.put(None, portion).result():
+            pass
 
     def _tidy_once(self) -> None:
         """Have the writer look whether an interrupted deletion has left something."""

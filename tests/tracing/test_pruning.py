@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,59 @@ def test_the_count_is_true_where_a_later_part_of_a_deletion_fails(
     assert names(store) == ["2", "3", "4", "5"]
     with pytest.raises(WorkspaceError, match="another process"):
         store.prune(ids=["trace-000002"])
+
+
+def test_texts_are_deleted_in_portions_and_traces_stored_between_them(
+    store: TraceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "_PORTION", 2)
+    monkeypatch.setattr(deletion, "_NOTES", 3)
+    delete, newcomer = (
+        deletion.delete_freed,
+        make_trace(9, documents={"own-4": Document("own-4", "only in 4")}),
+    )
+    steps: list[tuple[int, int]] = []
+
+    def look(connection: sqlite3.Connection, freed: deletion.Freed) -> bool:
+        more = delete(connection, freed)
+        run = connection.execute
+        (texts,), (traces,) = (
+            run(f"SELECT count(*) FROM {name}").fetchone() for name in ("contents", "traces")
+        )
+        steps.append((texts, traces))
+        if len(steps) == 1:
+            store.append(newcomer)
+        return more
+
+    monkeypatch.setattr(trace_store, "delete_freed", look)
+    assert store.prune(ids=[f"trace-{number:06}" for number in range(5)]) == 5
+    # Texts of their own: two, two, and one that the newcomer uses; then five pipelines and what was noted.
+    assert steps[:3] == [(4 + 6 - 2, 1), (4 + 6 - 4, 2), (4 + 6 - 4, 2)]
+    assert rows(store.path)["contents"] == 4 + 2
+    assert rows(store.path)["pipelines"] == 2
+    assert store.get(newcomer.trace_id) == newcomer
+    assert left_over(store.path) == 0
+
+
+def test_space_is_given_back_in_portions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deletion, "_PAGES", 20)
+    give_back, free = deletion.give_back, []
+
+    def look(connection: sqlite3.Connection) -> bool:
+        more = give_back(connection)
+        free.append(connection.execute("PRAGMA freelist_count").fetchone()[0])
+        return more
+
+    monkeypatch.setattr(trace_store, "give_back", look)
+    with TraceStore(tmp_path / "big.db") as store:
+        for number in range(10):
+            store.append(make_trace(number, documents={"doc-1": Document("doc-1", f"{number} " * 20_000)}))
+        store.prune(ids=[f"trace-{number:06}" for number in range(9)])
+        assert free[-1] == 0
+        assert len(free) > 3
+        assert all(more - less <= 20 for more, less in pairwise(free))
+        assert store.path.stat().st_size < 9 * 40_000 / 2
+        assert Path(f"{store.path}-wal").stat().st_size == 0
 
 
 def left_over(path: Path) -> int:
