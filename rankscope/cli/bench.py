@@ -189,8 +189,8 @@ def _recording_lines(figures: RecordingFigures) -> list[str]:
     return [
         "recording traces of 100 candidates with their texts",
         f"  importing the recorder      {figures.import_ms:10.1f} ms",
-        f"  calling thread, p99         {figures.paced_p99_us:10.0f} us    at 100 requests a second",
-        f"  calling thread, p99         {figures.flooded_p99_us:10.0f} us    as fast as they come",
+        f"  calling thread, p99         {figures.paced_p99_us:10.0f} us    at 100 a second, 3 runs pooled",
+        f"  calling thread, p99         {figures.flooded_p99_us:10.0f} us    as fast as they come, 1 run",
         f"  written to SQLite           {figures.sqlite_per_s:10,.0f} traces/s",
         f"  without texts               {figures.sqlite_without_texts_per_s:10,.0f} traces/s",
         f"  written to JSON lines       {figures.jsonl_per_s:10,.0f} traces/s",
