@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from rankscope.core.file_lock import locked
 from rankscope.engine.sample import user_data_folder
 
 __all__ = ["Consent", "Consents"]
@@ -43,35 +46,53 @@ class Consents:
 
     def holds(self, consent: Consent) -> bool:
         """Whether this was agreed to."""
-        return consent in self._read()
+        try:
+            return consent in self._read()
+        except OSError:
+            return False
 
     def give(self, consent: Consent) -> None:
         """Remember it. Raises OSError where that cannot be done."""
-        known = self._read()
-        if consent not in known:
-            self._write([*known, consent])
+        with self._alone():
+            known = self._read()
+            if consent not in known:
+                self._write([*known, consent])
 
     def take_back(self, consent: Consent) -> bool:
         """Forget it; says whether there was anything to forget. Raises OSError."""
-        known = self._read()
-        left = [item for item in known if item != consent]
-        if len(left) == len(known):
-            return False
-        self._write(left)
-        return True
+        with self._alone():
+            known = self._read()
+            left = [item for item in known if item != consent]
+            if len(left) < len(known):
+                self._write(left)
+        return len(left) < len(known)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process writes from reading to writing. The consents' own file is replaced, so not it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(self.path.with_name(f"{_FILE}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            with locked(handle):
+                yield
+        finally:
+            os.close(handle)
 
     def _read(self) -> list[Consent]:
         try:
             stored = json.loads(self.path.read_text(encoding="utf-8"))
             return [Consent(**{str(name): str(value) for name, value in item.items()}) for item in stored]
-        except (OSError, ValueError, TypeError, AttributeError):
+        except (FileNotFoundError, ValueError, TypeError, AttributeError, RecursionError):
             return []
 
     def _write(self, consents: list[Consent]) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         # mkstemp makes it private; the rename makes it whole.
         handle, staged = tempfile.mkstemp(dir=self.path.parent, prefix=f".{_FILE}.")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump([asdict(item) for item in consents], file, indent=1)
-            file.write("\n")
-        Path(staged).replace(self.path)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump([asdict(item) for item in consents], file, indent=1)
+                file.write("\n")
+            Path(staged).replace(self.path)
+        except BaseException:
+            Path(staged).unlink(missing_ok=True)
+            raise

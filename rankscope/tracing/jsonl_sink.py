@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from rankscope.core.file_lock import locked
 from rankscope.core.trace import Trace
 from rankscope.errors import RankScopeError, TraceError, WorkspaceError
 from rankscope.tracing.formats.native import dumps
@@ -56,7 +57,7 @@ class JsonLinesSink:
             return
         handle = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         try:
-            with _locked(handle):
+            with locked(handle):
                 end = os.fstat(handle).st_size
                 if end and os.pread(handle, 1, end - 1) != b"\n":
                     data = b"\n" + data  # another writer was killed in the middle of a line
@@ -70,17 +71,3 @@ class JsonLinesSink:
                     raise
         finally:
             os.close(handle)
-
-
-@contextmanager
-def _locked(handle: int) -> Iterator[None]:
-    try:
-        import fcntl
-    except ImportError:  # Windows: appends of one process only
-        yield
-        return
-    fcntl.flock(handle, fcntl.LOCK_EX)
-    try:
-        yield
-    finally:
-        fcntl.flock(handle, fcntl.LOCK_UN)
