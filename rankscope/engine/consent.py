@@ -58,14 +58,21 @@ class Consents:
             if consent not in known:
                 self._write([*known, consent])
 
-    def take_back(self, consent: Consent) -> bool:
-        """Forget it; says whether there was anything to forget. Raises OSError."""
+    def take_back(self, workspace: Path, endpoint: str = "") -> list[Consent]:
+        """Forget what was agreed to for a workspace, with any key and with none; says what that was.
+
+        Of one service, or of all where ``endpoint`` is empty. Raises OSError where that cannot be done: what
+        cannot be read now may hold a consent later.
+        """
+        folder = str(workspace.resolve())
+        if not self.path.exists():  # nothing to write, so nothing that can fail
+            return []
         with self._alone():
             known = self._read()
-            left = [item for item in known if item != consent]
-            if len(left) < len(known):
-                self._write(left)
-        return len(left) < len(known)
+            meant = [item for item in known if item.workspace == folder and endpoint in ("", item.endpoint)]
+            if meant:
+                self._write([item for item in known if item not in meant])
+        return meant
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from rankscope.core.sanitize import one_line
 from rankscope.tracing.judgment_log import StoredJudgment
 from rankscope.tui.judge_state import GRADE_WORDS, JudgePhase, JudgeState
 from rankscope.tui.sentences import INDEX_AWAITED, Sentence
 
-__all__ = ["NOTHING_TO_JUDGE", "grade_text", "judge_sentence", "sending_question"]
+__all__ = ["NOTHING_TO_JUDGE", "grade_text", "judge_sentence", "sending_question", "taken_back"]
 
 NOTHING_TO_JUDGE = (
     "No traces are stored yet: run queries in the probe (alt+1, enter keeps a run), or import a log with "
@@ -29,6 +29,18 @@ def sending_question(host: str, key_env: str) -> str:
     """What a person agrees to before a service is asked; ``key_env`` is empty where no key goes along."""
     key = f", and the key in {one_line(key_env, 60)}" if key_env else ""
     return f"rankscope.toml sends queries and their passages to {one_line(host, 120)}{key}. Send them?"
+
+
+def taken_back(services: Collection[str], endpoint: str) -> tuple[str, str]:
+    """Title and sentence after a consent was taken back for ``services``, or for none.
+
+    ``endpoint`` is the service in the settings, empty where none is.
+    """
+    if services:
+        named = ", ".join(one_line(service, 120) for service in sorted(services))
+        return "Taken back", f"Nothing of this workspace is sent to {named} before you agree again."
+    named = f" to {one_line(endpoint, 120)}" if endpoint else ""
+    return "Nothing to take back", f"You had not agreed that passages of this workspace are sent{named}."
 
 
 def judge_sentence(state: JudgeState) -> Sentence:

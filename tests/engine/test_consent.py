@@ -46,14 +46,31 @@ def test_the_same_folder_by_another_path_is_the_same(tmp_path: Path, given: Cons
     assert Consent.of(tmp_path / "link", given.endpoint, given.key_env) == given
 
 
-def test_taken_back_alone(tmp_path: Path, given: Consent) -> None:
+def test_taken_back_for_one_service_whatever_its_key_and_for_no_other(tmp_path: Path, given: Consent) -> None:
+    mine = tmp_path / "mine"
+    bare = replace(given, key_env="")
     other = replace(given, endpoint="https://other.example")
+    elsewhere = replace(given, workspace="/elsewhere")
     consents = Consents(tmp_path)
-    consents.give(given)
-    consents.give(other)
-    assert consents.take_back(given)
-    assert not consents.take_back(given)
-    assert (consents.holds(given), consents.holds(other)) == (False, True)
+    for consent in (given, bare, other, elsewhere):
+        consents.give(consent)
+    assert consents.take_back(mine, given.endpoint) == [given, bare]
+    assert consents.take_back(mine, given.endpoint) == []
+    assert [consents.holds(item) for item in (given, bare, other, elsewhere)] == [False, False, True, True]
+    assert consents.take_back(mine) == [other]  # no service is named any more
+    assert consents.holds(elsewhere)
+
+
+def test_nothing_given_is_nothing_to_take_back_and_makes_no_folder(tmp_path: Path) -> None:
+    assert Consents(tmp_path / "none").take_back(tmp_path) == []
+    assert not (tmp_path / "none").exists()
+
+
+def test_what_cannot_be_read_now_is_not_said_to_be_taken_back(tmp_path: Path, given: Consent) -> None:
+    (tmp_path / "consents.json").mkdir()
+    assert not Consents(tmp_path).holds(given)
+    with pytest.raises(OSError, match="directory"):
+        Consents(tmp_path).take_back(tmp_path / "mine")
 
 
 def test_one_given_meanwhile_brings_none_back(
@@ -61,7 +78,7 @@ def test_one_given_meanwhile_brings_none_back(
 ) -> None:
     other = replace(given, endpoint="https://other.example")
     Consents(tmp_path).give(given)
-    taking = threading.Thread(target=Consents(tmp_path).take_back, args=(given,))
+    taking = threading.Thread(target=Consents(tmp_path).take_back, args=(tmp_path / "mine", given.endpoint))
     read = Consents._read
 
     def read_and_be_overtaken(consents: Consents) -> list[Consent]:

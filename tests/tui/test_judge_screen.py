@@ -14,6 +14,7 @@ from textual.pilot import Pilot
 from textual.widgets import Static
 
 from rankscope.core.documents import Document
+from rankscope.engine.consent import Consent, Consents
 from rankscope.errors import WorkspaceError
 from rankscope.insight.pooling import Progress, hidden_order
 from rankscope.tui.app import RankScopeApp
@@ -317,6 +318,38 @@ async def test_a_model_proposes_and_a_person_confirms(
             assert any("before you agree again" in said.message for said in bench.app._notifications)
     assert {headers["Authorization"] for headers in server.headers} == {"Bearer secret"}
     assert all(b"secret" not in file.read_bytes() for file in tmp_path.iterdir())
+
+
+async def test_a_consent_is_taken_back_without_its_key_or_a_judge_and_what_was_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RANKSCOPE_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("RANKSCOPE_JUDGE_KEY", raising=False)
+    here, there = (Consent.of(tmp_path, f"https://{name}.example", "RANKSCOPE_JUDGE_KEY") for name in "ab")
+    for consent in (here, there):
+        Consents().give(consent)
+    # No key, no model and no rubric: no judge could be made.
+    workspace = JudgedWorkspace(tmp_path, endpoint=here.endpoint, rubric="gone.md")
+    fill(workspace, candidates=4)
+    async with judging(workspace) as bench:
+        await bench.pilot.press("P", "P")
+        said = [(item.title, item.message) for item in bench.app._notifications]
+        assert said == [
+            ("Taken back", f"Nothing of this workspace is sent to {here.endpoint} before you agree again."),
+            (
+                "Nothing to take back",
+                f"You had not agreed that passages of this workspace are sent to {here.endpoint}.",
+            ),
+        ]
+        assert (Consents().holds(here), Consents().holds(there)) == (False, True)
+    async with judging(JudgedWorkspace(tmp_path)) as bench:  # no service is named any more
+        await bench.pilot.press("P")
+        assert there.endpoint in next(iter(bench.app._notifications)).message
+        assert not Consents().holds(there)
+        Consents().path.unlink()
+        Consents().path.mkdir()
+        await bench.pilot.press("P")
+        assert "Not taken back" in [item.title for item in bench.app._notifications]
 
 
 async def test_a_service_that_refuses_is_said_and_judging_goes_on(tmp_path: Path) -> None:

@@ -55,8 +55,7 @@ class JudgeScreen(JudgeReading):
             return ready and 0 <= state.place + int(str(parameters[0])) < len(state.queries)
         if action == "propose":
             return ready and self.can_propose and state.pool is not None and state.proposing is None
-        if action == "take_consent_back":
-            return self.can_propose
+        # A consent can be taken back also when no service is named any more: it may be again.
         return action != "stop_proposing" or state.proposing is not None
 
     def action_grade(self, grade: int, borderline: bool = False) -> None:

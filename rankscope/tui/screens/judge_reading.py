@@ -18,7 +18,7 @@ from rankscope.insight.pooling import Pool
 from rankscope.tracing.judgment_log import StoredJudgment
 from rankscope.tracing.stored_queries import StoredQuery
 from rankscope.tui import judge_messages
-from rankscope.tui.judge_sentences import sending_question
+from rankscope.tui.judge_sentences import sending_question, taken_back
 from rankscope.tui.judge_state import JudgePhase, JudgeState
 from rankscope.tui.runner import ProbeWorkspace
 from rankscope.tui.screens.confirm import Confirm
@@ -180,17 +180,17 @@ class JudgeReading(JudgeLayout):
     def take_consent_back(self) -> None:
         """Stop the model; before the next request a person is asked again."""
         self.stop_proposing()
+        endpoint = self.workspace.settings.judge.endpoint
+        taken = {item.endpoint for item in self._agreed}
+        self._agreed.clear()
         try:
-            settings = self.workspace.settings.judge
-            judge = model_judge(settings, self.judging.path.parent, self._stop_proposing)
-            consent = self._consent(judge)
-            known = Consents().take_back(consent) or consent in self._agreed
-            self._agreed.discard(consent)
-        except (RankScopeError, OSError) as error:
-            self.notify(one_line(str(error), 400), title="Not taken back", severity="error", markup=False)
+            # By what is in the settings alone: a key, model or rubric that is missing now may be back later.
+            taken |= {item.endpoint for item in Consents().take_back(self.judging.path.parent, endpoint)}
+        except OSError as error:
+            words = one_line(f"What you agreed to still holds: {error.strerror or error}.", 400)
+            self.notify(words, title="Not taken back", severity="error", markup=False)
             return
-        words = f"Nothing is sent to {one_line(judge.host, 120)} before you agree again."
-        title = "Taken back" if known else "You had not agreed"
+        title, words = taken_back(taken, endpoint)
         self.notify(words, title=title, markup=False)
 
     def start_proposing(self) -> None:
