@@ -10,7 +10,7 @@ __all__ = ["locked"]
 
 @contextmanager
 def locked(handle: int) -> Iterator[None]:
-    """Hold the open file ``handle`` alone, after whoever holds it now. Raises OSError where there are no locks.
+    """Hold the open file ``handle`` alone, after whoever holds it now. Raises OSError where there is no lock.
 
     Windows has no such lock: there nothing is held.
     """
