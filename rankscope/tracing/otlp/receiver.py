@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
@@ -15,7 +16,7 @@ from rankscope.core.trace import Trace
 from rankscope.errors import RankScopeError
 from rankscope.tracing.formats.importer import ImportOptions
 from rankscope.tracing.formats.spans import Span
-from rankscope.tracing.otlp.waiting import Counts, Joined, Limits, WaitingSpans
+from rankscope.tracing.otlp.waiting import Counts, Due, Joined, Limits, WaitingSpans
 
 __all__ = ["LiveStore", "Receiver"]
 
@@ -62,6 +63,7 @@ class Receiver:
         self._on_problem = on_problem
         self._clock = clock
         self._waiting = WaitingSpans(limits, self.counts, options)
+        self._ready: deque[Due] = deque()
         self._lock = threading.Lock()
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rankscope-listen", daemon=True)
@@ -104,14 +106,23 @@ class Receiver:
     def _turn(self, *, last: bool = False) -> None:
         fallback = datetime.now(UTC)
         with self._lock:
-            ready = self._waiting.drain(fallback) if last else self._waiting.ready(self._clock(), fallback)
-        for due in ready:  # posts are taken meanwhile
-            joined = due.join()
+            waiting = self._waiting
+            self._ready += waiting.drain(fallback) if last else waiting.ready(self._clock(), fallback)
+        while self._ready:  # posts are taken meanwhile
+            due = self._ready.popleft()  # so that each is let go before the next is made
             try:
-                self._store_joined(joined)
-            except Exception as fault:  # noqa: BLE001 - the others of the turn are still to be stored
-                self.counts.failed_traces += len(joined.traces)
-                self._on_problem(f"trace {due.key} was not stored: {type(fault).__name__}: {fault}")
+                self._store_due(due)
+            finally:
+                with self._lock:
+                    self._waiting.release(due)
+
+    def _store_due(self, due: Due) -> None:
+        joined = due.join()
+        try:
+            self._store_joined(joined)
+        except Exception as fault:  # noqa: BLE001 - the others of the turn are still to be stored
+            self.counts.failed_traces += len(joined.traces)
+            self._on_problem(f"trace {due.key} was not stored: {type(fault).__name__}: {fault}")
 
     def _store_joined(self, item: Joined) -> None:
         self.counts.useless_traces += len(item.useless)

@@ -27,7 +27,7 @@ class Limits:
     keep_s: float = 600.0
     """How long the spans of a stored trace are held for those that come late."""
     bytes_held: int = 256 * 1024 * 1024
-    """Most memory of all that waits, as estimated from the attributes."""
+    """Most memory of all that waits or is being joined and stored, as estimated from the attributes."""
     spans_per_trace: int = 5_000
     """A trace with more is stored as it stands and begun anew."""
 
@@ -89,6 +89,8 @@ class _Waiting:
     stored: set[str] = field(default_factory=set)
     """The traces that its spans have added to the store. This and what was told belong to who joins."""
     told: set[str] = field(default_factory=set)
+    joining: int = 0
+    """How often it was taken and not released yet: letting it go would free nothing."""
 
     def due(self, now: float, limits: Limits) -> bool:
         """Whether its traces are to be made now."""
@@ -97,13 +99,17 @@ class _Waiting:
         wait = limits.settle_s if self.root and not self.missing else limits.quiet_s
         return self.crowded or now - self.last >= wait
 
+    def outlived(self, now: float, limits: Limits) -> bool:
+        """Whether it was stored so long ago that nothing more is expected."""
+        return not self.fresh and not self.joining and now - self.last >= limits.keep_s
+
 
 @dataclass(frozen=True, slots=True)
 class Due:
     """The spans of one trace id as they were when their traces became due: joining touches nothing else.
 
     One thread at a time joins, and those of a trace id in the order in which they became due; others may add
-    spans meanwhile.
+    spans meanwhile. It counts as held until :meth:`WaitingSpans.release`.
     """
 
     key: str
@@ -145,10 +151,12 @@ class WaitingSpans:
         self._options = options or ImportOptions()
         self._held: OrderedDict[str, _Waiting] = OrderedDict()
         self._bytes = 0
+        self._leaving = 0
+        """Of these, what goes as soon as it is stored."""
 
     @property
     def full(self) -> bool:
-        """Whether more waits than twice what is allowed: the sender must come again later."""
+        """Whether more is held than twice what is allowed: the sender must come again later."""
         return self._bytes > 2 * self.limits.bytes_held
 
     @property
@@ -194,29 +202,34 @@ class WaitingSpans:
 
     def _make_room(self) -> None:
         """Let stored traces go first, the oldest first; then have the oldest that wait stored as they are."""
-        excess = self._bytes - self.limits.bytes_held
+        excess = self._bytes - self._leaving - self.limits.bytes_held
         if excess <= 0:
             return
-        for key in [key for key, item in self._held.items() if not item.fresh]:
+        for key in self._keys(lambda item: not item.fresh):
             excess -= self._held[key].size
-            self._let_go(key)
+            if not self._held[key].joining:  # else once it is released
+                self._let_go(key)
             if excess <= 0:
                 return
         for item in self._held.values():
             if excess <= 0:
                 return
-            item.crowded = True
-            excess -= item.size
+            if item.fresh:
+                item.crowded = True
+                excess -= item.size
 
     def ready(self, now: float, fallback: datetime) -> list[Due]:
-        """Every trace id that is complete or quiet at ``now``. Only copies references: joining is slow."""
+        """Every trace id that is complete or quiet at ``now``, each to be released once it is stored.
+
+        Only copies references: joining is slow.
+        """
         due = [self._take(key, fallback) for key in self._keys(lambda item: item.due(now, self.limits))]
-        for key in self._keys(lambda item: not item.fresh and now - item.last >= self.limits.keep_s):
+        for key in self._keys(lambda item: item.outlived(now, self.limits)):
             self._let_go(key)
         return [taken for taken in due if taken is not None]
 
     def drain(self, fallback: datetime) -> list[Due]:
-        """Everything that waits, complete or not: nothing more will come."""
+        """Everything that waits, complete or not, each to be released: nothing more will come."""
         due = [self._take(key, fallback) for key in self._keys(lambda item: item.fresh)]
         return [taken for taken in due if taken is not None]
 
@@ -230,13 +243,29 @@ class WaitingSpans:
         due = None
         if item.retrieval:
             due = Due(key, item, self.counts, item.collector.peek(key, fallback))
+            item.joining += 1
         if item.crowded:
             self.counts.stored_early += item.retrieval
             self._let_go(key)
         return due
 
+    def release(self, due: Due) -> None:
+        """Its traces are stored, or could not be: it may go, and what was only kept for it counts no longer."""
+        item = due._item
+        item.joining -= 1
+        if item.joining:
+            return
+        if self._held.get(due.key) is not item:
+            self._bytes -= item.size
+            self._leaving -= item.size
+        self._make_room()
+
     def _let_go(self, key: str) -> None:
-        self._bytes -= self._held.pop(key).size
+        item = self._held.pop(key)
+        if item.joining:
+            self._leaving += item.size
+        else:
+            self._bytes -= item.size
 
 
 def _size_of(value: object) -> int:

@@ -108,6 +108,52 @@ def test_posts_are_taken_while_a_trace_is_joined(store: TraceStore, monkeypatch:
     assert store.count() == 2
 
 
+def test_a_sender_is_told_to_wait_while_far_too_much_is_joined(
+    store: TraceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joining, go_on, build = threading.Event(), threading.Event(), span_file.build_trace
+
+    def build_slowly(*arguments: Any) -> Trace:
+        joining.set()
+        assert go_on.wait(30)
+        return build(*arguments)
+
+    monkeypatch.setattr(span_file, "build_trace", build_slowly)
+    told = _Told()
+    receiver = _receiver(store, told, bytes_held=1_000)
+    receiver.start()
+    assert receiver.offer(spans(request(1)))  # more than twice what is allowed
+    assert joining.wait(30)
+    assert not receiver.offer(spans(request(2)))
+    go_on.set()
+    assert told.more.acquire(timeout=30)
+    receiver.close()
+    assert receiver._waiting._bytes == 0
+    assert store.count() == 1
+
+
+def test_a_fault_in_telling_takes_no_other_request_along(store: TraceStore) -> None:
+    told, faults = _Told(), [BrokenPipeError("nobody listens")]
+
+    def on_stored(trace: Trace, completed: bool) -> None:
+        told.on_stored(trace, completed)
+        if faults:
+            raise faults.pop()
+
+    def on_problem(line: str) -> None:
+        told.problems.append(line)
+        raise BrokenPipeError("nobody reads")
+
+    receiver = Receiver(store, on_stored=on_stored, on_problem=on_problem, limits=Limits(settle_s=0.0))
+    for number in (1, 2, 3):
+        receiver.offer(spans(request(number)))
+    with pytest.raises(BrokenPipeError):
+        receiver._turn()
+    receiver._turn()
+    assert len(told.stored) == 3
+    assert store.count() == 3
+
+
 def test_closing_stores_what_waits_and_takes_nothing_more(store: TraceStore) -> None:
     told = _Told()
     receiver = _receiver(store, told, quiet_s=1e9)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rankscope.core.trace import Trace
 from rankscope.tracing.formats.span_file import SpanCollector
-from rankscope.tracing.otlp.waiting import Joined, Limits, WaitingSpans
+from rankscope.tracing.otlp.waiting import Due, Joined, Limits, WaitingSpans
 from tests.tracing.otlp.spans import request, spans
 
 NOW = datetime(2026, 1, 31, tzinfo=UTC)
@@ -21,7 +21,14 @@ LIMITS = Limits(settle_s=1.0, quiet_s=10.0, keep_s=100.0)
 
 
 def _ready(waiting: WaitingSpans, now: float) -> list[Joined]:
-    return [due.join() for due in waiting.ready(now, NOW)]
+    return _joined(waiting, waiting.ready(now, NOW))
+
+
+def _joined(waiting: WaitingSpans, ready: list[Due]) -> list[Joined]:
+    joined = [due.join() for due in ready]
+    for due in ready:
+        waiting.release(due)
+    return joined
 
 
 def _traces(joined: list[Joined]) -> list[Trace]:
@@ -191,6 +198,45 @@ def test_stored_traces_go_first_for_want_of_room() -> None:
     assert _ready(waiting, 2.5) == []
     assert waiting.counts.stored_early == 0
     assert waiting.pending == 2
+
+
+def test_what_is_being_joined_is_held_until_it_is_stored() -> None:
+    one = spans(request(1))
+    probe = WaitingSpans(LIMITS)
+    probe.add(one, 0.0)
+    waiting = WaitingSpans(Limits(settle_s=1.0, bytes_held=probe._bytes))
+    for number in range(1, 4):
+        waiting.add(spans(request(number)), 0.0)
+    assert waiting.full
+    ready = waiting.ready(1.0, NOW)
+    assert len(ready) == 3
+    for left in (3, 2, 1):
+        assert waiting._bytes >= left * probe._bytes
+        assert waiting.full == (left == 3)
+        due = ready.pop(0)
+        due.join()
+        waiting.release(due)
+    # The two that were stored early for want of room are gone; the third is held for late spans.
+    assert (waiting.counts.stored_early, waiting._bytes) == (2, probe._bytes)
+    assert (waiting.ready(1_000.0, NOW), waiting._bytes, waiting._leaving) == ([], 0, 0)
+
+
+def test_what_is_being_joined_is_not_let_go_for_room_nor_for_its_age() -> None:
+    retriever, reranker, root = spans(request(1))
+    probe = WaitingSpans(LIMITS)
+    probe.add(spans(request(1)), 0.0)
+    waiting = WaitingSpans(Limits(settle_s=1.0, keep_s=5.0, bytes_held=int(2.5 * probe._bytes)))
+    waiting.add([retriever, root], 0.0)
+    (due,) = waiting.ready(1.0, NOW)
+    for number in (2, 3):
+        waiting.add(spans(request(number)), 2.0)
+    assert len(_ready(waiting, 90.0)) == 2
+    short = due.join()
+    short.note_stored(trace.trace_id for trace in short.traces)
+    waiting.add([reranker], 90.0)
+    waiting.release(due)
+    (whole,) = _ready(waiting, 91.0)
+    assert whole.outdated == {short.traces[0].trace_id}
 
 
 def test_a_sender_is_told_to_wait_when_far_too_much_waits() -> None:
