@@ -250,7 +250,7 @@ class WaitingSpans:
         return due
 
     def release(self, due: Due) -> None:
-        """Its traces are stored, or could not be: it may go, and what was only kept for it counts no longer."""
+        """Its traces are stored, or could not be: it may go, and what was kept for it alone is free."""
         item = due._item
         item.joining -= 1
         if item.joining:
