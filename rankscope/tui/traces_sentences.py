@@ -8,7 +8,7 @@ from rankscope.tui.cells import count_text
 from rankscope.tui.sentences import Sentence
 from rankscope.tui.traces_state import ListPhase, ReplayStanding, TracesState
 
-__all__ = ["EMPTY_STORE", "deletion_question", "nothing_passes", "traces_sentence"]
+__all__ = ["EMPTY_STORE", "deletion_question", "deletion_result", "nothing_passes", "traces_sentence"]
 
 EMPTY_STORE = (
     "No traces yet.\n\n"
@@ -68,6 +68,13 @@ def _time_left(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def deletion_result(deleted: int, asked: int) -> str:
+    """What a deletion did. Fewer than asked were deleted elsewhere before, or could not be deleted."""
+    if deleted == asked:
+        return f"{count_text(deleted, 'trace')} deleted."
+    return f"{deleted:,} of {count_text(asked, 'trace')} deleted. What is still listed was not."
 
 
 def deletion_question(count: int, links: TraceLinks) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from rankscope.tracing.links import TraceLinks
 from rankscope.tracing.summaries import TraceFilter, TraceSummary
-from rankscope.tui.traces_sentences import deletion_question, traces_sentence
+from rankscope.tui.traces_sentences import deletion_question, deletion_result, traces_sentence
 from rankscope.tui.traces_state import ListPhase, ReplayStanding, TracesState
 from tests.tracing.make import START
 
@@ -101,3 +101,10 @@ def test_the_sentence(state: TracesState, says: str) -> None:
 )
 def test_the_question_before_a_deletion(count: int, links: TraceLinks, says: str) -> None:
     assert says in deletion_question(count, links)
+
+
+def test_a_deletion_that_did_not_do_all_says_so() -> None:
+    assert deletion_result(1, 1) == "1 trace deleted."
+    assert deletion_result(2_000, 2_000) == "2,000 traces deleted."
+    assert deletion_result(0, 1).startswith("0 of 1 trace deleted. ")
+    assert deletion_result(200, 500).startswith("200 of 500 traces deleted. ")

@@ -15,12 +15,11 @@ from rankscope.core.sanitize import one_line
 from rankscope.tracing.summaries import TraceSummary
 from rankscope.tui import keys
 from rankscope.tui import traces_messages as messages
-from rankscope.tui.cells import count_text
 from rankscope.tui.screens.confirm import Confirm
 from rankscope.tui.screens.traces_keys import TRACES_KEYS, TRACES_NOTES
 from rankscope.tui.screens.traces_replay import TracesReplay
 from rankscope.tui.traces_reader import MOST_MARKED
-from rankscope.tui.traces_sentences import deletion_question
+from rankscope.tui.traces_sentences import deletion_question, deletion_result
 from rankscope.tui.widgets.filter_bar import FilterBar, FilterInput
 
 __all__ = ["TracesScreen"]
@@ -165,5 +164,5 @@ class TracesScreen(TracesReplay):
             )
             return
         self.state = replace(self.state.without(message.ids), deleting=0)
-        self.notify(f"{count_text(message.deleted, 'trace')} deleted.", markup=False)
+        self.notify(deletion_result(message.deleted, len(message.ids)), markup=False)
         self.action_read_again()
