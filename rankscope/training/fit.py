@@ -20,6 +20,7 @@ from rankscope.stages.dense.loading import quiet_loading
 from rankscope.training.base_model import training_dtype
 from rankscope.training.checkpoints import COMPLETE, last_checkpoint
 from rankscope.training.examples import Example
+from rankscope.training.freed_memory import keep_freed_memory
 from rankscope.training.recipe import Recipe
 from rankscope.training.rows import training_rows
 
@@ -65,9 +66,16 @@ class Fit:
         for path in self.folder.glob("checkpoint-*"):
             if checkpoint is None or not (path / COMPLETE).is_file():
                 shutil.rmtree(path)
-        # The fused kernels' backward is several times slower than plain products on processors.
-        with sdpa_kernel(SDPBackend.MATH), quiet_loading():
-            self.trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        keep_freed_memory()
+        # The fused kernels' backward is several times slower than plain products on processors, and plain
+        # products in the training's number format several times faster than in float32.
+        allowed = torch.backends.cuda.fp16_bf16_reduction_math_sdp_allowed()  # type: ignore[no-untyped-call]  # torch's own
+        torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(True)
+        try:
+            with sdpa_kernel(SDPBackend.MATH), quiet_loading():
+                self.trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        finally:
+            torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp(allowed)
         self.trainer.model.eval()
         return int(self.trainer.state.global_step)
 
