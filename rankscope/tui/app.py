@@ -65,7 +65,7 @@ class RankScopeApp(App[None]):
     def on_mount(self) -> None:
         """From here on keys are pressed."""
         self.collector.start()
-        self.set_interval(REST_S, self._rest)
+        self.set_interval(REST_S, self.collector.rest)
 
     def on_unmount(self) -> None:
         """The collector is the process', which may go on."""
@@ -81,12 +81,6 @@ class RankScopeApp(App[None]):
     @on(messages.WorkspaceRefused)
     def _models_loaded(self) -> None:
         self.collector.loaded()
-        self._rest()  # who waited for the models pressed no key, and reads on once this is painted
-
-    def _rest(self) -> None:
-        """Collect garbage, unless the pause would be measured as part of a run."""
-        if not self.probe.run_under_way:
-            self.collector.rest()
 
     @property
     def probe(self) -> ProbeScreen:

@@ -29,9 +29,6 @@ class QuietCollector:
         self._touched = clock()
         self._before: tuple[int, int, int] | None = None
         self._settled = False
-        """Whether all is loaded."""
-        self._swept = False
-        """Whether the garbage of loading is collected, or too little to pause for."""
 
     def start(self) -> None:
         """Put off full collections."""
@@ -41,13 +38,10 @@ class QuietCollector:
             gc.freeze()
 
     def loaded(self) -> None:
-        """All is loaded, and will stay: never look through it again. From now on a rest is used.
-
-        What loading left behind would stay too: the next rest frees it.
-        """
+        """All is loaded, and will stay: never look through it again. From now on a rest is used."""
         if self._before is not None:
-            self._settled, self._swept = True, gc.get_count()[2] < _WORTH_COLLECTING
             gc.freeze()
+            self._settled = True
 
     def touched(self) -> None:
         """A key was pressed, or the mouse moved."""
@@ -56,17 +50,9 @@ class QuietCollector:
     def rest(self) -> bool:
         """Collect now if nobody waits and there may be something; says whether it did."""
         resting = self._clock() - self._touched >= REST_S
-        if not (self._settled and resting):
+        if not (self._settled and resting) or gc.get_count()[2] < _WORTH_COLLECTING:
             return False
-        if not self._swept:
-            gc.unfreeze()
-            gc.collect()
-            gc.freeze()
-            self._swept = True
-        elif gc.get_count()[2] < _WORTH_COLLECTING:
-            return False
-        else:
-            gc.collect()
+        gc.collect()
         return True
 
     def stop(self) -> None:

@@ -86,11 +86,6 @@ class ProbeRuns(ProbeLayout):
         """Whether the index is still being looked at or built. May be asked from any thread."""
         return self._live_state.phase is Phase.INDEXING
 
-    @property
-    def run_under_way(self) -> bool:
-        """Whether a run is under way or held, be it behind a stored trace."""
-        return self._live_state.busy
-
     @on(messages.IndexAdvanced)
     def _index_advanced(self, message: messages.IndexAdvanced) -> None:
         self._learn(progress=message.progress)
