@@ -17,13 +17,17 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rankscope.bench.keys import painted, until
 from rankscope.core.documents import Query
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, Hit, ModelInfo, PipelineInfo, Ranking, Trace
 from rankscope.engine.workspace import Workspace
+
+if TYPE_CHECKING:
+    from rankscope.tui.app import RankScopeApp
+    from rankscope.tui.screens.floors import FloorsScreen
 
 __all__ = ["FloorTimes", "measure_floors"]
 
@@ -150,12 +154,18 @@ async def _drive(workspace: Workspace) -> tuple[float, list[float]]:
         # Documents and suggestions come beside; the steps are measured when they are there.
         await until(lambda: not screen.state.busy and not screen.state.suggesting)
         for number in range(STEPS):
-            before = screen.state.floor
-            started = time.perf_counter()
-            app.simulate_key("shift+right" if number % 20 < 10 else "shift+left")
-            await until(lambda before=before: screen.state.floor != before)  # type: ignore[misc]
-            await painted(app.call_after_refresh)
-            steps.append((time.perf_counter() - started) * 1000)
+            key = "shift+right" if number % 20 < 10 else "shift+left"
+            steps.append(await _step_ms(app, screen, key))
         screen.close(60)
     app.close(60)
     return opened, steps
+
+
+async def _step_ms(app: RankScopeApp, screen: FloorsScreen, key: str) -> float:
+    """Milliseconds from a key that moves the floor to the frame that shows it."""
+    before = screen.state.floor
+    started = time.perf_counter()
+    app.simulate_key(key)
+    await until(lambda: screen.state.floor != before)
+    await painted(app.call_after_refresh)
+    return (time.perf_counter() - started) * 1000

@@ -13,9 +13,13 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rankscope.engine.workspace import Workspace
 from rankscope.errors import RankScopeError
+
+if TYPE_CHECKING:
+    from rankscope.tui.app import RankScopeApp
 
 __all__ = ["KeyTimes", "measure_keys", "painted", "until"]
 
@@ -62,8 +66,6 @@ def leaving_no_trace(workspace: Workspace, folder: Path) -> Workspace:
 
 
 async def _drive(workspace: Workspace, queries: tuple[str, ...]) -> tuple[list[float], list[float]]:
-    from textual.widgets import Input
-
     from rankscope.tui.app import RankScopeApp
     from rankscope.tui.state import Phase, RunPhase
 
@@ -80,23 +82,35 @@ async def _drive(workspace: Workspace, queries: tuple[str, ...]) -> tuple[list[f
             for text in queries:
                 app.simulate_key("slash")
                 await pilot.pause()
-                probe.query_one("#query", Input).value = text
-                started = time.perf_counter()
-                app.simulate_key("enter")
-                await until(lambda text=text: _is_fused(probe.state.trace, text))  # type: ignore[misc]
-                await painted(app.call_after_refresh)
-                fused.append((time.perf_counter() - started) * 1000)
+                fused.append(await _fused_ms(app, text))
                 app.simulate_key("left")
                 await pilot.pause()
                 if probe.state.run is RunPhase.RUNNING:
-                    before = probe.state.chosen
-                    started = time.perf_counter()
-                    app.simulate_key("down")
-                    await until(lambda before=before: probe.state.chosen != before)  # type: ignore[misc]
-                    await painted(app.call_after_refresh)
-                    keys.append((time.perf_counter() - started) * 1000)
+                    keys.append(await _moved_ms(app))
                 await until(lambda: not probe.state.busy)
     return fused, keys
+
+
+async def _fused_ms(app: RankScopeApp, text: str) -> float:
+    """Milliseconds from enter in the query's field to the frame with the fused column."""
+    from textual.widgets import Input
+
+    app.probe.query_one("#query", Input).value = text
+    started = time.perf_counter()
+    app.simulate_key("enter")
+    await until(lambda: _is_fused(app.probe.state.trace, text))
+    await painted(app.call_after_refresh)
+    return (time.perf_counter() - started) * 1000
+
+
+async def _moved_ms(app: RankScopeApp) -> float:
+    """Milliseconds from a key that chooses the next document to the frame that shows it."""
+    before = app.probe.state.chosen
+    started = time.perf_counter()
+    app.simulate_key("down")
+    await until(lambda: app.probe.state.chosen != before)
+    await painted(app.call_after_refresh)
+    return (time.perf_counter() - started) * 1000
 
 
 def _is_fused(trace: object, text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from rankscope.bench.timing import Comparison, compare
 from rankscope.config import ModelSettings, RerankSettings
@@ -29,7 +30,7 @@ def measure_reranking(
         reranker = CrossEncoderReranker(replace(rerank, cache_mb=megabytes), models)
         ours = scores_of(reranker, query, passages)
         ours_ms, stock_ms = compare(
-            lambda reranker=reranker: scores_of(reranker, query, passages),  # type: ignore[misc]
+            partial(scores_of, reranker, query, passages),
             lambda: stock.predict(pairs, show_progress_bar=False),
             rounds,
         )

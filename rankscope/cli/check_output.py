@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from abc import ABC, abstractmethod
 from collections import Counter
 from typing import Any
 
@@ -65,7 +66,7 @@ class Tally:
         return lines
 
 
-class Output:
+class Output(ABC):
     """Takes the outcomes one by one."""
 
     def __init__(self) -> None:
@@ -80,9 +81,9 @@ class Output:
             self.tally.add(item)
             self.checked(item)
 
+    @abstractmethod
     def checked(self, item: Checked) -> None:
         """Show the findings of one trace."""
-        raise NotImplementedError
 
     def unreadable(self, item: Unreadable) -> None:
         """Say which record could not be read."""
