@@ -88,12 +88,17 @@ def test_a_reranker_that_loses_documents_is_an_error(workspace: Path) -> None:
     assert "reranking must not change recall, but of 20 candidates 1 are missing" in result.stderr
 
 
-def test_stored_traces_are_measured_with_stored_judgments(workspace: Path) -> None:
+def _forty_misordered(workspace: Path) -> JudgmentLog:
+    """Forty stored traces whose first stage misorders, and the log that judges them."""
     path = Workspace(workspace).traces_path
     with TraceStore(path) as store:
         for trace in misordered(40, random.Random(5)):
             store.append(trace)
-    log = JudgmentLog(path)
+    return JudgmentLog(path)
+
+
+def test_stored_traces_are_measured_with_stored_judgments(workspace: Path) -> None:
+    log = _forty_misordered(workspace)
     for number in range(40):
         log.append(f"q{number}", "rel", 1, "anna")
     (measured,) = run_json("eval", "--traces")["collections"]
@@ -180,11 +185,7 @@ def test_the_gate_fails_a_broken_reranker_and_passes_an_equal_one_20_of_20_times
 
 
 def test_documents_on_the_border_are_not_relevant_in_eval_and_verdict(workspace: Path) -> None:
-    path = Workspace(workspace).traces_path
-    with TraceStore(path) as store:
-        for trace in misordered(40, random.Random(5)):
-            store.append(trace)
-    log = JudgmentLog(path)
+    log = _forty_misordered(workspace)
     log.append("q0", "rel", 1, "anna", borderline=True)
     Path("qrels.txt").write_text("".join(f"q{number} 0 rel 1\n" for number in range(1, 40)))
     given = ("--traces", "--qrels", "qrels.txt")

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,36 +19,8 @@ from rankscope.errors import UsageError
 from rankscope.recorder import Recorder, RecorderStats
 from rankscope.tracing.formats.native import iter_file, loads
 from rankscope.tracing.store import TraceStore
+from tests.tracing.kept import Kept
 from tests.tracing.strategies import hostile_text
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-class Kept:
-    """A sink that keeps traces in memory; it can be made to wait or to fail."""
-
-    def __init__(self) -> None:
-        self.traces: list[Trace] = []
-        self.gate = threading.Event()
-        self.gate.set()
-        self.reached = threading.Event()
-        self.failure: Exception | None = None
-
-    def write(self, traces: Sequence[Trace]) -> Sequence[Exception | None]:
-        self.reached.set()
-        self.gate.wait(10)
-        if self.failure is not None:
-            raise self.failure
-        self.traces += traces
-        return [None] * len(traces)
-
-    def close(self) -> None:
-        self.gate.set()
-
-
-@pytest.fixture
-def sink() -> Kept:
-    return Kept()
 
 
 def recorded(sink: Kept, work: Callable[[Recorder], Any], **options: Any) -> Trace:
@@ -318,96 +286,6 @@ def test_sampling(sink: Kept, rate: float, low: int, high: int) -> None:
     assert add_up(stats)
 
 
-def test_a_full_queue_drops_and_counts(sink: Kept, caplog: pytest.LogCaptureFixture) -> None:
-    sink.gate.clear()
-    recorder = Recorder(sink, queue_size=3, on_full="drop")
-    recorder.record("first", {})
-    assert sink.reached.wait(10)
-    for number in range(5):
-        recorder.record(str(number), {})
-    assert recorder.stats().dropped == 2
-    sink.gate.set()
-    recorder.close()
-    assert recorder.stats() == RecorderStats(offered=6, written=4, dropped=2)
-    assert "traces dropped" in caplog.text
-    assert "the queue was full" in caplog.text
-
-
-def test_a_full_queue_blocks_where_told_to(sink: Kept) -> None:
-    sink.gate.clear()
-    recorder = Recorder(sink, queue_size=1, on_full="block")
-    recorder.record("first", {})
-    assert sink.reached.wait(10)
-    threading.Timer(0.1, sink.gate.set).start()
-    for number in range(20):
-        recorder.record(str(number), {})
-    recorder.close()
-    assert recorder.stats() == RecorderStats(offered=21, written=21)
-
-
-def test_blocking_may_have_an_end(sink: Kept) -> None:
-    sink.gate.clear()
-    recorder = Recorder(sink, queue_size=1, on_full="block", block_seconds=0.01)
-    recorder.record("first", {})
-    assert sink.reached.wait(10)
-    recorder.record("second", {})
-    recorder.record("third", {})
-    sink.gate.set()
-    recorder.close()
-    assert recorder.stats() == RecorderStats(offered=3, written=2, dropped=1)
-
-
-def test_failures_of_the_store_are_told_and_not_raised(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    errors: list[Exception] = []
-    with Recorder(tmp_path / "nowhere" / "traces.db", on_error=errors.append) as recorder:
-        recorder.record("q", {})
-        assert recorder.flush()
-    assert recorder.stats() == RecorderStats(offered=1, failed=1)
-    assert "the trace database cannot be opened" in str(errors[0])
-    assert "1 not stored" in caplog.text
-    assert "the trace database cannot be opened" in caplog.text
-
-
-def test_a_sink_or_a_callback_that_raises_ends_nothing(sink: Kept, caplog: pytest.LogCaptureFixture) -> None:
-    def on_error(error: Exception) -> None:
-        raise RuntimeError("callback")
-
-    sink.failure = ConnectionError("gone")
-    with Recorder(sink, on_error=on_error) as recorder:
-        recorder.record("one", {})
-        recorder.flush()
-        sink.failure = None
-        recorder.record("two", {})
-    assert recorder.stats() == RecorderStats(offered=2, written=1, failed=1)
-    assert "on_error raised RuntimeError('callback')" in caplog.text
-
-
-def test_after_close_requests_are_counted_as_dropped(sink: Kept) -> None:
-    recorder = Recorder(sink)
-    recorder.close()
-    recorder.record("late", {})
-    assert recorder.stats() == RecorderStats(offered=1, dropped=1)
-
-
-def test_many_threads_record_at_once(sink: Kept) -> None:
-    recorder = Recorder(sink, on_full="block")
-
-    def work() -> None:
-        for number in range(200):
-            recorder.record(f"{number}", {"s": ["a", "b"]})
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    recorder.close()
-    assert recorder.stats() == RecorderStats(offered=800, written=800)
-    assert len({trace.trace_id for trace in sink.traces}) == 800
-
-
 @pytest.mark.parametrize(
     "options", [{"sample_rate": 1.5}, {"on_full": "lose"}, {"queue_size": 0}, {"sample_rate": float("nan")}]
 )
@@ -436,81 +314,3 @@ def test_a_line_that_was_cut_off_spoils_no_other(tmp_path: Path) -> None:
     broken, whole = path.read_bytes().splitlines()
     assert broken == b'{"schema": "rankscope.tr'
     assert loads(whole).trace_id == name
-
-
-def run_script(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-
-
-def test_importing_and_recording_load_nothing_heavy(tmp_path: Path) -> None:
-    TraceStore(tmp_path / "traces.db").close()
-    script = """
-import sys
-import rankscope.recorder
-at_start = set(sys.modules)
-for target in sys.argv[1:]:
-    with rankscope.recorder.Recorder(target) as recorder:
-        recorder.record("q", {"s": [("a", 1.0)]})
-    assert recorder.stats().written == 1
-heavy = {"torch", "numpy", "pandas", "textual", "rich", "click", "faiss", "scipy", "sqlite_utils", "pyarrow"}
-slow_to_start = {"sqlite3", "json", "logging", "dataclasses", "inspect", "hashlib", "asyncio", "pathlib"}
-print(sorted(heavy & set(sys.modules)), sorted(slow_to_start & at_start))
-"""
-    done = run_script(script, tmp_path / "traces.db", tmp_path / "traces.jsonl")
-    assert done.stdout == "[] []\n"
-
-
-@pytest.mark.parametrize("name", ["traces.db", "traces.jsonl"])
-def test_what_was_not_flushed_is_stored_when_the_process_ends(tmp_path: Path, name: str) -> None:
-    script = """
-import sys
-from rankscope.recorder import Recorder
-recorder = Recorder(sys.argv[1])
-for number in range(300):
-    recorder.record(str(number), {"s": [("a", 1.0)]})
-"""
-    run_script(script, tmp_path / name)
-    assert queries(tmp_path / name) == sorted(map(str, range(300)))
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-@pytest.mark.parametrize("name", ["traces.db", "traces.jsonl"])
-def test_forks_and_workers_record_their_own(tmp_path: Path, name: str) -> None:
-    script = """
-import multiprocessing, os, sys
-from rankscope.recorder import Recorder
-recorder = Recorder(sys.argv[1])
-def work(start):
-    for number in range(start, start + 50):
-        recorder.record(str(number), {"s": [("a", 1.0)]})
-work(0)
-pid = os.fork()
-if pid == 0:
-    work(100)
-    sys.exit(0)
-assert os.waitpid(pid, 0)[1] == 0
-worker = multiprocessing.get_context("fork").Process(target=work, args=(200,))
-worker.start()
-worker.join()
-assert worker.exitcode == 0
-work(50)
-recorder.flush()
-assert recorder.stats().written == 100, recorder.stats()
-"""
-    run_script(script, tmp_path / name)
-    expected = [*range(100), *range(100, 150), *range(200, 250)]
-    assert queries(tmp_path / name) == sorted(map(str, expected))
-
-
-def queries(path: Path) -> list[str]:
-    if path.suffix == ".jsonl":
-        return sorted(trace.query.text for trace in iter_file(path))
-    with TraceStore(path, create=False) as store:
-        return sorted(trace.query.text for trace in store.iter_traces())

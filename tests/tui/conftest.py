@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from textual.pilot import Pilot
 
+from rankscope.core.trace import Trace
+from rankscope.engine.replay_today import Today
 from rankscope.tui.app import RankScopeApp
+from rankscope.tui.screens.traces import TracesScreen
 from rankscope.tui.state import Phase, ProbeState
-from tests.tui.fakes import FakeWorkspace
+from tests.tui.fakes import FakeReranker, FakeWorkspace, Script
+from tests.tui.tracing_app import stored_trace
 
 
 class Bench:
@@ -70,3 +74,21 @@ def bench(tmp_path: Path) -> Callable[..., object]:
             yield Bench(app, workspace, pilot)
 
     return open_bench
+
+
+@pytest.fixture
+def thirty() -> list[Trace]:
+    return [stored_trace(number) for number in range(30)]
+
+
+@pytest.fixture
+def today(monkeypatch) -> Script:
+    """Replays go through the fake reranker."""
+    script = Script()
+    settings = FakeWorkspace().settings
+
+    def made(self: TracesScreen, mode: str) -> Today:
+        return Today(settings, FakeReranker(script))
+
+    monkeypatch.setattr(TracesScreen, "today", made)
+    return script

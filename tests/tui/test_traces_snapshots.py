@@ -29,9 +29,8 @@ from rankscope.tui.widgets import mode_tabs
 from tests.tracing.make import START, make_trace
 from tests.tui.fakes import FakeWorkspace
 from tests.tui.test_snapshots import FIVE, LARGE, MIDDLE, RECORDED_WITH, SMALL
-from tests.tui.test_traces_screen import stored_trace, today
+from tests.tui.tracing_app import stored_trace
 
-__all__ = ["today"]
 pytestmark = pytest.mark.skipif(
     any(not version(name).startswith(f"{minor}.") for name, minor in RECORDED_WITH.items()),
     reason=f"pictures are compared byte for byte with those of {RECORDED_WITH}",

@@ -88,7 +88,8 @@ def test_late_spans_replace_the_shorter_trace(store: TraceStore) -> None:
     assert (receiver.counts.traces, receiver.counts.completed_traces) == (1, 1)
 
 
-def test_posts_are_taken_while_a_trace_is_joined(store: TraceStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def _slow_joining(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading.Event]:
+    """Joining sets the first event and waits for the second."""
     joining, go_on, build = threading.Event(), threading.Event(), span_file.build_trace
 
     def build_slowly(*arguments: Any) -> Trace:
@@ -97,6 +98,11 @@ def test_posts_are_taken_while_a_trace_is_joined(store: TraceStore, monkeypatch:
         return build(*arguments)
 
     monkeypatch.setattr(span_file, "build_trace", build_slowly)
+    return joining, go_on
+
+
+def test_posts_are_taken_while_a_trace_is_joined(store: TraceStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    joining, go_on = _slow_joining(monkeypatch)
     told = _Told()
     receiver = _receiver(store, told)
     receiver.start()
@@ -111,14 +117,7 @@ def test_posts_are_taken_while_a_trace_is_joined(store: TraceStore, monkeypatch:
 def test_a_sender_is_told_to_wait_while_far_too_much_is_joined(
     store: TraceStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    joining, go_on, build = threading.Event(), threading.Event(), span_file.build_trace
-
-    def build_slowly(*arguments: Any) -> Trace:
-        joining.set()
-        assert go_on.wait(30)
-        return build(*arguments)
-
-    monkeypatch.setattr(span_file, "build_trace", build_slowly)
+    joining, go_on = _slow_joining(monkeypatch)
     told = _Told()
     receiver = _receiver(store, told, bytes_held=1_000)
     receiver.start()
