@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-__all__ = ["RESCALED", "Merged", "lowest_relevant", "merge_grades"]
+__all__ = ["RESCALED", "Grades", "Merged", "highest_grade", "lowest_relevant", "merge_grades"]
 
 Grades = Mapping[str, Mapping[str, int]]
+"""Grades by document, by query."""
 
 RESCALED = "grade 1 of the file counts as 2, since the judgments stored here are graded"
 """Said wherever :func:`merge_grades` did so."""
@@ -33,7 +34,7 @@ def merge_grades(files: Grades, stored: Grades, texts: Mapping[str, str], *, mar
     ``texts`` (by query id) tells which text and id are one query; what was stored under its text stands
     above what was stored under its id. ``marked`` says that the store holds documents marked as borderline.
     """
-    rescaled = (marked or _highest(stored) > 1) and _highest(files) == 1
+    rescaled = (marked or highest_grade(stored) > 1) and highest_grade(files) == 1
     grades = {
         query_id: {doc_id: 2 * grade if rescaled and grade > 0 else grade for doc_id, grade in known.items()}
         for query_id, known in files.items()
@@ -45,5 +46,6 @@ def merge_grades(files: Grades, stored: Grades, texts: Mapping[str, str], *, mar
     return Merged(grades, rescaled)
 
 
-def _highest(grades: Grades) -> int:
+def highest_grade(grades: Grades) -> int:
+    """The highest of all; 0 where there is none."""
     return max((grade for known in grades.values() for grade in known.values()), default=0)

@@ -93,8 +93,10 @@ def measure_run(
     for kind, qrels, lists in (("", grades, orders), ("best", best, orders), ("judged", best, condensed)):
         names = [name for name in measures if _kind(name) == kind]
         wanted = {_parse(name, judgments.relevant_from): name for name in names}
+        if not wanted:
+            continue
         scores = {query_id: _falling_scores(order) for query_id, order in lists.items() if order}
-        for metric in ir_measures.iter_calc(list(wanted), qrels, scores) if wanted else ():
+        for metric in ir_measures.iter_calc(list(wanted), qrels, scores):
             values[wanted[metric.measure]][metric.query_id] = float(metric.value)
     return values
 

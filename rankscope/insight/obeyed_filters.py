@@ -15,7 +15,6 @@ __all__ = [
     "lacking_fields",
     "recorded_fields",
     "requests_parties",
-    "requests_party",
     "required_values",
 ]
 
@@ -36,12 +35,12 @@ def required_values(trace: Trace, fields: frozenset[str]) -> dict[str, str]:
     """
     filters = {key: value for key, value in trace.query.filters.items() if key in fields}
     return {
-        **requests_party(trace, fields),
+        **_requests_party(trace, fields),
         **{key: value for key, value in filters.items() if wanted_texts(value)},
     }
 
 
-def requests_party(trace: Trace, fields: frozenset[str]) -> dict[str, str]:
+def _requests_party(trace: Trace, fields: frozenset[str]) -> dict[str, str]:
     """On whose behalf the request was made, where documents have a field of that name and no filter names it.
 
     A service that logs the tenant of each request need not have handed it to retrieval.

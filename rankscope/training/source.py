@@ -11,7 +11,7 @@ from rankscope.config import Settings
 from rankscope.core.documents import Query
 from rankscope.corpus.judgments_io import JudgedQuery, beir_query_files, read_qrels
 from rankscope.engine.evaluation import load_query_set
-from rankscope.engine.merged_grades import RESCALED, lowest_relevant
+from rankscope.engine.merged_grades import RESCALED, Grades, highest_grade, lowest_relevant
 from rankscope.engine.progress import IndexProgress
 from rankscope.engine.workspace import Workspace
 from rankscope.errors import UsageError
@@ -20,8 +20,6 @@ from rankscope.tracing.judgment_log import JudgmentLog
 from rankscope.training.pairs_file import PairsFile, read_pairs
 
 __all__ = ["Source", "between_grades", "source_from_pairs", "source_from_workspace"]
-
-Grades = Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ def source_from_workspace(workspace: Workspace, queries: Path | None, qrels: Pat
     taken = {query_id: grades for query_id, grades in came.items() if query_id in asked}
     described = _described(workspace.name, taken) if taken else ()
     source = Source(workspace, loaded.queries, loaded.judgments, described)
-    return _with_stored(source, stored, border, rescaled=loaded.rescaled, in_files=_highest(came))
+    return _with_stored(source, stored, border, rescaled=loaded.rescaled, in_files=highest_grade(came))
 
 
 def between_grades(judgments: Judgments, border: Mapping[str, frozenset[str]]) -> dict[str, frozenset[str]]:
@@ -118,7 +116,7 @@ def _with_stored(
         lines.append(f"{aside:,} judged documents on the border of being relevant: trained on as neither")
     if rescaled:
         lines.append(RESCALED)
-    elif in_files > 1 and _highest(stored) == 1:
+    elif in_files > 1 and highest_grade(stored) == 1:
         lines.append(
             f"grades of the store reach 1, those that came with the corpus {in_files}: kept as given"
         )
@@ -137,10 +135,6 @@ def _marked(item: JudgedQuery, stored: Grades, border: Mapping[str, frozenset[st
     text = item.query.text
     by_id = border.get(item.query_id, nothing) - stored.get(text, {}).keys()
     return by_id | border.get(text, nothing)
-
-
-def _highest(grades: Grades) -> int:
-    return max((grade for known in grades.values() for grade in known.values()), default=0)
 
 
 def source_from_pairs(

@@ -61,7 +61,7 @@ def gather_stored(
     )
     known = _Known(judgments, strata or {}, meaning, unjudged_as)
     filtered = TraceFilter(origin=chosen.origin, since=chosen.since, before=chosen.before)
-    with not_collecting(), ScoreReader.open(path) as reader:
+    with _not_collecting(), ScoreReader.open(path) as reader:
         rows = reader.rows(filtered)
         if chosen.origin is None:
             rows = [row for row in rows if not of_experiment(row.origin)]
@@ -85,7 +85,7 @@ def gather_stored(
 
 
 @contextmanager
-def not_collecting() -> Iterator[None]:
+def _not_collecting() -> Iterator[None]:
     """Rows hold no cycles; looking for some while a hundred thousand are made takes a tenth of the time."""
     enabled = gc.isenabled()
     gc.disable()

@@ -91,9 +91,10 @@ def _keys(
 
 
 def _value(row: dict[str, Any], path: Path) -> Any:
+    value: Any = row
     for token in path:
-        row = row.get(token) if isinstance(row, dict) and isinstance(token, str) else None  # type: ignore[assignment]
-    return row
+        value = value.get(token) if isinstance(value, dict) and isinstance(token, str) else None
+    return value
 
 
 def _constant(rows: list[dict[str, Any]], key: tuple[Path, ...], path: Path) -> bool:
