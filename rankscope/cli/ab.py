@@ -16,6 +16,7 @@ import click
 from rankscope.cli.eval_targets import Target, collection_targets, load_queries, run_queries, workspace_target
 from rankscope.cli.judged_source import Given, given_traces
 from rankscope.config import parse_toml
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line, visible
 from rankscope.errors import UsageError
 
@@ -232,7 +233,8 @@ def _indexed(target: Target, settings: Settings, indexed: Settings) -> Iterator[
         if build.report is not None and build.report.skipped:
             for line in build.report.rejected:
                 click.echo(visible(line), err=True)
-            click.echo(f"{build.report.skipped:,} bad records were left out, as in side A.", err=True)
+            left_out = counted(build.report.skipped, "bad record was", "bad records were")
+            click.echo(f"{left_out} left out, as in side A.", err=True)
         yield Target(target.name, workspace, target.queries, target.qrels)
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rankscope.cli.eval_tables import signed_interval, text_table
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.insight.ab import AbQuery, Comparison, Side
 from rankscope.insight.significance import Interval
@@ -32,8 +33,9 @@ def comparison_lines(compared: Comparison, listed: int) -> list[str]:
     row = next(item for item in compared.rows if item.name == compared.measure)
     a, b = one_line(compared.a.name, 40), one_line(compared.b.name, 40)
     lines = [
-        f"{b} against {a}: {compared.measure} {signed_interval(row.difference)} over {row.difference.n:,} "
-        f"queries, p {row.p_value:.4f}: {compared.won:,} won, {compared.lost:,} lost, {compared.tied:,} tied",
+        f"{b} against {a}: {compared.measure} {signed_interval(row.difference)} over "
+        f"{counted(row.difference.n, 'query', 'queries')}, p {row.p_value:.4f}: "
+        f"{compared.won:,} won, {compared.lost:,} lost, {compared.tied:,} tied",
         "",
     ]
     rows = [["measure", "A [95%]", "B [95%]", "B - A [95%]", "p permutation", "p t-test"]]
@@ -54,7 +56,10 @@ def comparison_lines(compared: Comparison, listed: int) -> list[str]:
         lines.append(f"changed: {one_line(name, 60)}: {one_line(str(old), 80)} -> {one_line(str(new), 80)}")
     lines += [one_line(said, 400) for said in compared.statements]
     if compared.only_a or compared.only_b:
-        lines.append(f"not compared: {compared.only_a:,} queries of A alone, {compared.only_b:,} of B alone")
+        lines.append(
+            f"not compared: {counted(compared.only_a, 'query', 'queries')} of A alone, "
+            f"{compared.only_b:,} of B alone"
+        )
     moved = [query for query in compared.queries if query.difference][:listed]
     if moved:
         lines += [

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rankscope.core.counting import counted
+
 if TYPE_CHECKING:
     from rankscope.bench.floors import FloorTimes
     from rankscope.bench.keys import KeyTimes
@@ -69,7 +71,9 @@ def command(
 
     workspace = workspace_of(workspace_folder)
     wanted = only or QUICK
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
+    machine = (
+        f"{counted(os.cpu_count() or 1, 'core')}, {platform.machine()}, Python {platform.python_version()}"
+    )
     folder = sample_corpus_folder()
     figures: dict[str, Any] = {"machine": machine, "ratios": [], "stages": [], "keys": None}
     if not as_json:
@@ -230,8 +234,8 @@ def _replay_lines(times: ReplayTimes) -> list[str]:
         ),
     )
     return [
-        f"replaying {times.traces:,} traces: {times.candidates:,} candidates, "
-        f"{times.passages:,} distinct passages",
+        f"replaying {counted(times.traces, 'trace')}: {counted(times.candidates, 'candidate')}, "
+        f"{counted(times.passages, 'distinct passage')}",
         f"  {'':<27} {'seconds':>10} {'processor':>10}",
         *(f"  {name:<27} {wall:>10.1f} {cpu:>10.1f}    {note}" for name, wall, cpu, note in rows),
         f"  largest difference of a score {times.largest_difference:.6f} (trace by trace), "

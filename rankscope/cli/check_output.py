@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Finding
 from rankscope.engine.checking import Checked, Unreadable
@@ -46,11 +47,10 @@ class Tally:
         """The counts in one line."""
         total = sum(self.severities.values())
         kinds = ", ".join(
-            f"{self.severities[name]:,} {name}{'' if name == 'info' or self.severities[name] == 1 else 's'}"
+            counted(self.severities[name], name, name if name == "info" else "")
             for name in ("error", "warning", "info")
         )
-        traces = f"{self.traces:,} trace{'' if self.traces == 1 else 's'}"
-        return f"{total:,} finding{'' if total == 1 else 's'} in {traces} ({kinds})."
+        return f"{counted(total, 'finding')} in {counted(self.traces, 'trace')} ({kinds})."
 
     def silent(self) -> list[str]:
         """Which rules could not speak on some traces, and mostly why; empty when each could on all."""
@@ -95,7 +95,7 @@ class Output(ABC):
         for line in (self.tally.sentence(), *self.tally.silent()):
             click.echo(line, err=True)
         if self.tally.unreadable:
-            click.echo(f"{self.tally.unreadable:,} records could not be read.", err=True)
+            click.echo(f"{counted(self.tally.unreadable, 'record')} could not be read.", err=True)
 
 
 class TextOutput(Output):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rankscope.cli.eval_tables import signed_interval, text_table
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line, pad
 
 if TYPE_CHECKING:
@@ -57,9 +58,9 @@ def group_lines(
     pairing = comparison.pairing
     names = f"{one_line(comparison.before.name, 40)} → {one_line(comparison.after.name, 40)}"
     lines = [
-        f"{names}: {len(diff.pairs):,} pairs; without a partner {pairing.alone_before:,} before and "
+        f"{names}: {counted(len(diff.pairs), 'pair')}; without a partner {pairing.alone_before:,} before and "
         f"{pairing.alone_after:,} after"
-        + (f"; {pairing.older:,} older ones left out" if pairing.older else "")
+        + (f"; {counted(pairing.older, 'older one')} left out" if pairing.older else "")
     ]
     lines += [
         f"changed   {one_line(change.what, 24)}: {one_line(change.before, 46)} → "
@@ -68,12 +69,13 @@ def group_lines(
     ]
     partly = sum(pair.coverage is not None and not pair.coverage.complete for pair in diff.pairs)
     if partly:
-        lines.append(f"replay    {partly:,} traces could be run again only in part")
+        lines.append(f"replay    {counted(partly, 'trace')} could be run again only in part")
     lines += ["", *_spread_table(diff), ""]
     first = ", ".join(f"{one_line(stage, 20)} {count:,}" for stage, count in sorted(diff.divergence.items()))
     top = sum(pair.top_changed for pair in diff.pairs)
     lines.append(f"diverges  first at: {first}")
-    lines.append(f"first     {top:,} of {len(diff.pairs):,} have another first document")
+    of = f"of {len(diff.pairs):,}"
+    lines.append(f"first     {counted(top, f'{of} has', f'{of} have')} another first document")
     lines += _latency_lines(diff)
     lines += _measure_lines(diff)
     lines += ["", *_flip_lines(diff, short, width)]
@@ -210,10 +212,16 @@ def _measure_lines(diff: GroupDiff) -> list[str]:
                     f"{item.p_value:.3f}",
                 ]
             )
-        lines = ["", f"{diff.judged:,} judged pairs, resampled as pairs", *text_table(rows, words=(0,))]
+        lines = [
+            "",
+            f"{counted(diff.judged, 'judged pair')}, resampled as pairs",
+            *text_table(rows, words=(0,)),
+        ]
     if diff.unanswerable:
         old, new = diff.refusals
-        lines.append(f"refused   {old} → {new} of {diff.unanswerable} queries without an answer")
+        lines.append(
+            f"refused   {old} → {new} of {counted(diff.unanswerable, 'query', 'queries')} without an answer"
+        )
     return lines
 
 
@@ -222,7 +230,7 @@ def _flip_lines(diff: GroupDiff, short: Callable[[str], str], width: int) -> lis
     if not flips:
         return ["No decision flipped."]
     causes = ", ".join(f"{cause} {count:,}" for cause, count in sorted(diff.causes.items()))
-    lines = [f"{len(flips):,} decisions flipped, by cause: {causes}"]
+    lines = [f"{counted(len(flips), 'decision')} flipped, by cause: {causes}"]
     for pair in flips[:_FLIPS]:
         assert pair.flip is not None
         head = f"  {short(pair.before_id)} → {short(pair.after_id)}  {pair.flip.before} → {pair.flip.after}"

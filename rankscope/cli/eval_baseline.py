@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from rankscope.cli.eval_tables import signed_interval
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import PipelineInfo
 from rankscope.errors import InputError
@@ -98,15 +99,16 @@ def compare(
         verdict = f"fell by more than {max_drop:g}" if fell else f"within {max_drop:g}"
         click.echo(
             f"{name}: {measure} {change.before:.3f} -> {change.after:.3f}, "
-            f"{signed_interval(change.interval)} over {change.interval.n:,} queries: {verdict}",
+            f"{signed_interval(change.interval)} over {counted(change.interval.n, 'query', 'queries')}: "
+            f"{verdict}",
             err=True,
         )
         for difference in _other_models(earlier.models, report.pipeline):
             click.echo(f"{name}: {difference}", err=True)
         if change.only_before or change.only_after:
             click.echo(
-                f"{name}: not compared: {change.only_before:,} queries of the baseline alone, "
-                f"{change.only_after:,} of this evaluation alone",
+                f"{name}: not compared: {counted(change.only_before, 'query', 'queries')} of the baseline "
+                f"alone, {change.only_after:,} of this evaluation alone",
                 err=True,
             )
     missing = sorted(set(baseline) - {report.name for report in reports})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.insight.metrics import JUDGED_FIRST
 from rankscope.insight.reliability import reliability_lines
@@ -10,11 +11,20 @@ from rankscope.insight.report import CollectionReport
 __all__ = ["note_lines", "reliability_block"]
 
 _COUNTS = {
-    "left_out_of_corpus": "bad or empty records of the corpus were left out",
-    "left_out_by_limit": "judged queries were left out by --limit",
-    "unjudged": "queries have no judgment and were left out",
-    "unknown_queries": "judged queries are not in the file of queries",
-    "unknown_relevant": "relevant documents are not in the corpus, so recall cannot reach 1",
+    "left_out_of_corpus": (
+        "bad or empty record of the corpus was left out",
+        "bad or empty records of the corpus were left out",
+    ),
+    "left_out_by_limit": ("judged query was left out by --limit", "judged queries were left out by --limit"),
+    "unjudged": ("query has no judgment and was left out", "queries have no judgment and were left out"),
+    "unknown_queries": (
+        "judged query is not in the file of queries",
+        "judged queries are not in the file of queries",
+    ),
+    "unknown_relevant": (
+        "relevant document is not in the corpus, so recall cannot reach 1",
+        "relevant documents are not in the corpus, so recall cannot reach 1",
+    ),
 }
 
 
@@ -34,15 +44,21 @@ def note_lines(report: CollectionReport, *, markdown: bool = False) -> list[str]
     if models:
         notes.append(f"models: {', '.join(models)}")
     if report.evaluation.stood_fused:
-        notes.append(
-            f"reranking was skipped for {report.evaluation.stood_fused:,} queries: their fused order stood"
+        stood = counted(
+            report.evaluation.stood_fused,
+            "query: its fused order stood",
+            "queries: their fused order stood",
         )
+        notes.append(f"reranking was skipped for {stood}")
     if report.evaluation.unrivalled and JUDGED_FIRST in report.evaluation.measures:
         notes.append(
-            f"judged_first leaves {report.evaluation.unrivalled:,} of {report.overall.answerable:,} queries "
-            "out: no candidate of theirs was judged to be worse"
+            f"judged_first leaves {report.evaluation.unrivalled:,} of "
+            f"{counted(report.overall.answerable, 'query', 'queries')} out: no candidate there was judged to "
+            "be worse"
         )
-    notes += [f"{count:,} {_COUNTS[key]}" for key, count in report.counts.items() if key in _COUNTS and count]
+    notes += [
+        counted(count, *_COUNTS[key]) for key, count in report.counts.items() if key in _COUNTS and count
+    ]
     bullet, name = "- " if markdown else "", one_line(report.name, 28)
     return [f"{bullet}{name}: {note}" for note in notes]
 
@@ -58,9 +74,10 @@ def reliability_block(report: CollectionReport, *, markdown: bool = False) -> li
     share = known.pairs / known.reranked
     lines = [
         "",
-        f"{name}: expected calibration error {known.error:.3f} over {known.pairs:,} judged pairs, of which "
+        f"{name}: expected calibration error {known.error:.3f} over "
+        f"{counted(known.pairs, 'judged pair')}, of which "
         f"{known.relevant / known.pairs:.1%} are relevant; said on average: {known.said:.1%}",
-        f"judged are {known.pairs:,} of {known.reranked:,} reranked passages ({share:.0%}); "
+        f"judged: {known.pairs:,} of {counted(known.reranked, 'reranked passage')} ({share:.0%}); "
         "of the others it says nothing",
     ]
     plot = [*reliability_lines(known.table), "bar: share that was relevant; |: what was said"]

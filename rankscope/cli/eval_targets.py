@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rankscope.cli.options import workspace_of
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
@@ -167,7 +168,10 @@ def run_queries(
         variant=variant,
         complete=complete or unchanged,
     )
-    click.echo(one_line(f"{target.name}: {len(query_set.queries):,} judged queries ..."), err=True)
+    click.echo(
+        one_line(f"{target.name}: {counted(len(query_set.queries), 'judged query', 'judged queries')} ..."),
+        err=True,
+    )
     show_progress(_announced(run))
     _say_reused(run)
     return run
@@ -179,7 +183,7 @@ def _say_reused(run: EvaluationRun) -> None:
     reused = sum(int(known.get("reused", 0)) for known in counts)
     if reused:
         scored = sum(int(known.get("scored", 0)) for known in counts)
-        line = f"{reused:,} of {scored:,} scores ({reused / scored:.0%}) were kept from earlier runs."
+        line = f"{reused:,} of {counted(scored, 'score')} ({reused / scored:.0%}) kept from earlier runs."
         click.echo(one_line(f"{run.query_set.name}: {line}"), err=True)
 
 
@@ -192,7 +196,6 @@ def _announced(run: EvaluationRun) -> Iterator[IndexProgress]:
     """The run's progress; says first how much of an earlier run is taken over."""
     for step in run.iter_progress():
         if step.stage == "queries" and step.done == 0 and run.taken_over:
-            click.echo(
-                one_line(f"{run.query_set.name}: {run.taken_over:,} of them were done before."), err=True
-            )
+            before = counted(run.taken_over, "of them was", "of them were")
+            click.echo(one_line(f"{run.query_set.name}: {before} done before."), err=True)
         yield step

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.engine.floor_material import FloorMaterial, preferred, read_floors
 from rankscope.errors import UsageError
@@ -27,8 +28,8 @@ class Material(FloorMaterial):
         group, gathered = self.group, self.reading.gathered
         lines = [
             f"scores    {one_line(group.source.label, 100)}",
-            f"traces    {group.trace_count:,} traces, {group.query_count:,} queries, "
-            f"{len(group.scores):,} documents",
+            f"traces    {counted(group.trace_count, 'trace')}, "
+            f"{counted(group.query_count, 'query', 'queries')}, {counted(len(group.scores), 'document')}",
         ]
         others = [other for other in gathered.groups if other is not group]
         if others:
@@ -37,11 +38,11 @@ class Material(FloorMaterial):
             )
             lines.append(f"not mixed in: {parts}. --scale and --model choose.")
         if gathered.without_order:
-            lines.append(f"left out: {gathered.without_order:,} traces in which no stage ran")
+            lines.append(f"left out: {counted(gathered.without_order, 'trace')} in which no stage ran")
         judged = int(group.judged.sum())
         if judged:
             lines.append(
-                f"judged    {judged:,} documents, {int(group.relevant.sum()):,} relevant (grade "
+                f"judged    {counted(judged, 'document')}, {int(group.relevant.sum()):,} relevant (grade "
                 f"{group.relevant_from} and above), by {one_line(self.reading.judged.source, 160)}"
             )
         return lines

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 
 if TYPE_CHECKING:
@@ -163,8 +164,9 @@ def carried_lines(carried: Carried | None) -> list[str]:
     interval = "" if carried.low is None else f" ({carried.low:.4f} to {carried.high:.4f})"
     lines = [
         "",
-        f"the stored floor carried over to this model: {carried.value:.4f}{interval}, from {carried.pairs:,} "
-        f"pairs that both scored; it decides otherwise on {rate_text(carried.disagreement)} of them",
+        f"the stored floor carried over to this model: {carried.value:.4f}{interval}, from "
+        f"{counted(carried.pairs, 'pair')} that both scored; it decides otherwise on "
+        f"{rate_text(carried.disagreement)} of them",
     ]
     return [*lines, carried.warning] if carried.warning else lines
 
@@ -176,8 +178,8 @@ def carry_lines(result: CarriedFloor) -> list[str]:
     lines = [
         f"from      {one_line(result.old.source.label, 100)}",
         f"to        {one_line(result.new.source.label, 100)}",
-        f"floor     {carried.value:.4f}{interval}, keeps {carried.kept_share:.1%} of {carried.pairs:,} pairs "
-        f"of {carried.queries:,} queries",
+        f"floor     {carried.value:.4f}{interval}, keeps {carried.kept_share:.1%} of "
+        f"{counted(carried.pairs, 'pair')} of {counted(carried.queries, 'query', 'queries')}",
         f"error     decides otherwise on {rate_text(carried.disagreement)} of them",
     ]
     if result.f1 is not None and result.f1_afresh is not None:
@@ -185,7 +187,7 @@ def carry_lines(result: CarriedFloor) -> list[str]:
             f"judged    F1 {result.f1:.3f}; one fitted afresh (on other queries) {result.f1_afresh:.3f}"
         )
     if result.without_text:
-        lines.append(f"left out  {result.without_text:,} documents without text or score")
+        lines.append(f"left out  {counted(result.without_text, 'document')} without text or score")
     return [*lines, *([carried.warning] if carried.warning else [])]
 
 
@@ -198,7 +200,7 @@ def whatif_lines(said: Consequences, group: Observations, limit: int) -> list[st
         f"documents {said.kept:,} kept, {said.below_floor:,} below the floor, {said.beyond_top_k:,} beyond K",
         f"context   {_number(said.kept_per_answer)} documents, "
         f"{_number(said.characters_per_answer)} characters an answer",
-        f"answers   {said.answered:,} of {said.traces:,} traces, {rate_text(said.answer_rate)}",
+        f"answers   {said.answered:,} of {counted(said.traces, 'trace')}, {rate_text(said.answer_rate)}",
     ]
     if said.relevant:
         lines.append(
@@ -215,14 +217,16 @@ def whatif_lines(said: Consequences, group: Observations, limit: int) -> list[st
         if rate is not None:
             lines.append(f"          queries {name}: answered {rate_text(rate)}")
     if said.floor != said.baseline:
-        lines += _changed("become refusals", said.new_refusals.tolist(), group, limit)
-        lines += _changed("stop being refused", said.new_answers.tolist(), group, limit)
+        lines += _changed(("becomes a refusal", "become refusals"), said.new_refusals.tolist(), group, limit)
+        lines += _changed(
+            ("stops being refused", "stop being refused"), said.new_answers.tolist(), group, limit
+        )
     return lines
 
 
-def _changed(what: str, numbers: list[int], group: Observations, limit: int) -> list[str]:
-    noun = "trace" if len(numbers) == 1 else "traces"
-    lines = [f"changes   {len(numbers):,} {noun} {what}"]
+def _changed(verb: tuple[str, str], numbers: list[int], group: Observations, limit: int) -> list[str]:
+    """How many traces do that and which; the verb in singular and plural."""
+    lines = [f"changes   {counted(len(numbers), f'trace {verb[0]}', f'traces {verb[1]}')}"]
     tops = group.top_scores if limit else ()
     for number in numbers[:limit]:
         name = one_line(group.trace_ids[number], 36)
@@ -249,7 +253,7 @@ def history_lines(entries: Sequence[StoredFloor]) -> list[str]:
         note = "" if item.undone_to is None else f"undo, back to {item.undone_to or 'the settings file'}"
         traces = item.evidence.get("traces")
         if not note and isinstance(traces, int):
-            note = f"on {traces:,} traces"
+            note = f"on {counted(traces, 'trace')}"
         lines.append(
             f"{item.number:>6}  {item.created_at:%Y-%m-%d %H:%M}  {value:>9}  {item.score_scale.value:<12} "
             f"{one_line(item.source, 24):<24} {note}".rstrip()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rankscope.cli.judged_source import say_rescaled
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
@@ -221,7 +222,7 @@ def _said(gate: GateSettings) -> str:
     if gate.gap > 0:
         parts.append(f"rank 1 of {gate.signal} leads rank 10 by {gate.gap:.4g} or more")
     if gate.few > 0:
-        parts.append(f"there are no more than {gate.few} candidates")
+        parts.append(f"there are no more than {counted(gate.few, 'candidate')}")
     if gate.follow_up:
         parts.append("another query right before had the same candidates")
     if not parts:
@@ -231,7 +232,8 @@ def _said(gate: GateSettings) -> str:
 
 def _lines(name: str, found: GateSweep) -> list[str]:
     lines = [
-        f"{one_line(name)}: {found.calls:,} calls of the reranker; {found.answerable:,} answerable queries",
+        f"{one_line(name)}: {counted(found.calls, 'call')} of the reranker; "
+        f"{counted(found.answerable, 'answerable query', 'answerable queries')}",
         "",
         f"{'list':<7} {'gap':>9}  {'calls saved':>16}  {'nDCG@10':>8}  {'95 % interval':>17}  refusals lost",
     ]
@@ -262,7 +264,7 @@ def _conclusion(found: GateSweep) -> list[str]:
     else:
         lines.append(
             f"This gate {asked}: `rankscope gate set {best.gap:.4g} --signal {best.signal}` skips "
-            f"{best.skipped:,} of {found.calls:,} calls for {best.change.value:+.4f}."
+            f"{best.skipped:,} of {counted(found.calls, 'call')} for {best.change.value:+.4f}."
         )
         if not found.sure:
             lines.append(
@@ -271,8 +273,8 @@ def _conclusion(found: GateSweep) -> list[str]:
             )
         if best.refusals_lost:
             lines.append(
-                f"{best.refusals_lost:,} of the skipped queries are refused today: without the reranker's "
-                "scores its floor cannot be applied."
+                counted(best.refusals_lost, "of the skipped queries is", "of the skipped queries are")
+                + " refused today: without the reranker's scores its floor cannot be applied."
             )
     if found.lift is not None:
         lift = found.lift
@@ -287,7 +289,9 @@ def _conclusion(found: GateSweep) -> list[str]:
             "On queries that it was not chosen on, a gate costs more than that: more judgments first."
         )
     if found.follow_ups:
-        lines.append(f"{found.follow_ups:,} calls had just the candidates of the query before (--follow-up).")
+        lines.append(
+            f"{counted(found.follow_ups, 'call')} had just the candidates of the query before (--follow-up)."
+        )
     return lines
 
 

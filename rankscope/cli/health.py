@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from rankscope.core.counting import counted
 from rankscope.errors import RankScopeError
 
 if TYPE_CHECKING:
@@ -73,14 +74,16 @@ def check_index(workspace: Workspace) -> Iterator[Check]:
             yield Check("index", "error", str(error), _REBUILD)
         return
     yield Check(
-        "index", "ok", f"{manifest.documents:,} documents from {manifest.source}, {manifest.created_at}"
+        "index",
+        "ok",
+        f"{counted(manifest.documents, 'document')} from {manifest.source}, {manifest.created_at}",
     )
     if manifest.truncated_documents:
         yield Check(
             "index truncation",
             "warning",
-            f"the bi-encoder did not read the end of {manifest.truncated_documents:,} documents "
-            f"({manifest.truncated_tokens:,} tokens)",
+            f"the bi-encoder did not read the end of {counted(manifest.truncated_documents, 'document')} "
+            f"({counted(manifest.truncated_tokens, 'token')})",
             "Cut them into passages: index a folder of .md or .txt files, or shorten the texts.",
         )
 
@@ -107,9 +110,12 @@ def check_database(path: Path) -> Check:
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         return Check(
-            "traces", "warning", f"{count:,} traces, readable by others ({mode:o})", f"chmod 600 {path}"
+            "traces",
+            "warning",
+            f"{counted(count, 'trace')}, readable by others ({mode:o})",
+            f"chmod 600 {path}",
         )
-    return Check("traces", "ok", f"{count:,} traces")
+    return Check("traces", "ok", counted(count, "trace"))
 
 
 def check_precision(settings: Settings) -> Check:

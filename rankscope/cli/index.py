@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line, visible
 from rankscope.errors import Cancelled
 
@@ -76,17 +77,21 @@ def command(
     for line in (*report.notes, *report.rejected):
         click.echo(visible(line), err=True)
     if report.unchanged:
-        click.echo(one_line(f"Nothing changed: {report.documents:,} documents are indexed in {target}."))
+        indexed = counted(report.documents, "document is", "documents are")
+        click.echo(one_line(f"Nothing changed: {indexed} indexed in {target}."))
         return
     click.echo(
-        one_line(f"Indexed {report.documents:,} documents in {target} ({report.embedded:,} embedded now).")
+        one_line(
+            f"Indexed {counted(report.documents, 'document')} in {target} ({report.embedded:,} embedded now)."
+        )
     )
     if report.skipped:
-        click.echo(f"{report.skipped:,} bad records were left out, listed above.", err=True)
+        left_out = counted(report.skipped, "bad record was", "bad records were")
+        click.echo(f"{left_out} left out, listed above.", err=True)
     if report.truncated_documents:
         click.echo(
-            f"The bi-encoder did not read the end of {report.truncated_documents:,} documents "
-            f"({report.truncated_tokens:,} tokens). Shorter passages would be read whole.",
+            f"The bi-encoder did not read the end of {counted(report.truncated_documents, 'document')} "
+            f"({counted(report.truncated_tokens, 'token')}). Shorter passages would be read whole.",
             err=True,
         )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
@@ -109,9 +110,11 @@ def _runs(staged: Sequence[str]) -> list[tuple[str, Path]]:
 
 def said_of(found: JudgedTraces) -> str:
     """Where traces came from, and which were not taken."""
-    said = f"{len(found.traces):,} traces of {found.pipeline:.24}"
+    said = f"{counted(len(found.traces), 'trace')} of {found.pipeline:.24}"
     if found.others:
-        rest = ", ".join(f"{name:.24} ({count:,} queries)" for name, count in found.others.items())
+        rest = ", ".join(
+            f"{name:.24} ({counted(count, 'query', 'queries')})" for name, count in found.others.items()
+        )
         said += f"; not mixed in: {rest}"
     left = [f"{count:,} {name}" for name, count in found.counts.items() if count]
     return f"{said}; left out: {', '.join(left)}" if left else said

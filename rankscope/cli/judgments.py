@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
@@ -75,16 +76,18 @@ def import_files(
 def _imported_lines(item: Imported) -> list[str]:
     name = one_line(str(item.path), 80)
     lines = [
-        f"{name}: {item.added:,} judgments added, {item.unchanged:,} known already, {item.queries:,} queries"
+        f"{name}: {counted(item.added, 'judgment')} added, {item.unchanged:,} known already, "
+        f"{counted(item.queries, 'query', 'queries')}"
     ]
     if item.unrated:
-        lines.append(f"{name}: {item.unrated:,} rows have no rating and were left out")
+        unrated = counted(item.unrated, "row has no rating and was", "rows have no rating and were")
+        lines.append(f"{name}: {unrated} left out")
     by_id = item.queries - item.by_text
     if by_id:
-        lines.append(
-            f"{name}: {by_id:,} queries are stored by their id: they count for traces that carry it. "
-            "--queries FILE stores them by text."
+        stored = counted(
+            by_id, "query is stored by its id: it counts", "queries are stored by their id: they count"
         )
+        lines.append(f"{name}: {stored} for traces that carry it. --queries FILE stores them by text.")
     return lines
 
 
@@ -126,7 +129,9 @@ def export(workspace: str | None, target: Path, form: Any, judge: str | None, fo
     made = export_judgments(grades, target, form, ids=ids, force=force)
     count = sum(len(known) for known in grades.values())
     names = ", ".join(one_line(str(path), 80) for path in made)
-    click.echo(f"{count:,} judgments of {len(grades):,} queries: {names}", err=True)
+    click.echo(
+        f"{counted(count, 'judgment')} of {counted(len(grades), 'query', 'queries')}: {names}", err=True
+    )
 
 
 @command.command(name="list")
@@ -168,9 +173,11 @@ def list_judgments(
     counts = Counter(item.judge for item in chosen)
     said = ", ".join(f"{one_line(name, 30)} {count:,}" for name, count in counts.most_common(12))
     queries = len({item.query for item in chosen})
-    more = f"; {len(chosen) - limit:,} more are not shown" if len(chosen) > limit else ""
+    more = f"; {counted(len(chosen) - limit, 'more is', 'more are')} not shown" if len(chosen) > limit else ""
     click.echo(
-        f"{len(chosen):,} judgments of {queries:,} queries ({said}){more}.{_beside(workspace)}", err=True
+        f"{counted(len(chosen), 'judgment')} of {counted(queries, 'query', 'queries')} ({said}){more}."
+        f"{_beside(workspace)}",
+        err=True,
     )
 
 

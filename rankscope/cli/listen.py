@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rankscope.cli.traces import print_json, traces_path
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.errors import UsageError
 
@@ -185,16 +186,19 @@ def _stage(ranking: Ranking) -> str:
 def _count_lines(counts: Counts) -> list[str]:
     """The counts, the plain ones in a line, the odd ones only where there are any."""
     lines = [
-        f"{counts.posts:,} posts, {counts.spans:,} spans, {counts.retrieval_spans:,} of them retrieval or "
-        f"rerank; {counts.traces:,} traces stored, {counts.known_traces:,} stored before"
+        f"{counted(counts.posts, 'post')}, {counted(counts.spans, 'span')}, {counts.retrieval_spans:,} of "
+        f"them retrieval or rerank; {counted(counts.traces, 'trace')} stored, {counts.known_traces:,} stored "
+        "before"
     ]
-    odd = {
-        "posts refused": counts.refused_posts,
-        "spans sent before": counts.repeated_spans,
-        "spans that are none": counts.broken_spans,
-        "traces replaced by a fuller one when late spans came": counts.completed_traces,
-        "requests with neither a query nor documents": counts.useless_traces,
-        "traces stored before their rest could come, for want of room": counts.stored_early,
-        "traces that could not be stored": counts.failed_traces,
-    }
-    return lines + [f"  {count:,} {what}" for what, count in odd.items() if count]
+    odd = (
+        (counts.refused_posts, "post", "posts", "refused"),
+        (counts.repeated_spans, "span", "spans", "sent before"),
+        (counts.broken_spans, "span that is none", "spans that are none", ""),
+        (counts.completed_traces, "trace", "traces", "replaced by a fuller one when late spans came"),
+        (counts.useless_traces, "request", "requests", "with neither a query nor documents"),
+        (counts.stored_early, "trace", "traces", "stored before the rest could come, for want of room"),
+        (counts.failed_traces, "trace", "traces", "that could not be stored"),
+    )
+    return lines + [
+        f"  {counted(count, one, many)} {what}".rstrip() for count, one, many, what in odd if count
+    ]

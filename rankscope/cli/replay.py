@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rankscope.cli.options import with_overrides
+from rankscope.core.counting import counted
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -161,8 +162,9 @@ class Outcome:
         from rankscope.core.sanitize import one_line
 
         lines = [
-            f"{replay.replayed:,} traces replayed ({replay.today.mode}, {replay.pairs:,} pairs), "
-            f"{replay.known:,} replayed before, {replay.not_replayed:,} not replayable"
+            f"{counted(replay.replayed, 'trace')} replayed ({replay.today.mode}, "
+            f"{counted(replay.pairs, 'pair')}), {replay.known:,} replayed before, "
+            f"{replay.not_replayed:,} not replayable"
         ]
         lines += [
             f"  {store.shortest_prefix(item.parent_id)}: {item.reason}" for item in self.passed_over[:_SHOWN]
@@ -175,7 +177,8 @@ class Outcome:
         flips = [row for row in self.rows if row["flip"] is not None]
         changed = [row for row in self.rows if row["top_changed"] and row["flip"] is None]
         lines.append(
-            f"{len(flips):,} decisions flipped, {len(changed):,} more have another first document, "
+            f"{counted(len(flips), 'decision')} flipped, "
+            f"{counted(len(changed), 'more has', 'more have')} another first document, "
             f"{len(self.rows) - len(flips) - len(changed):,} neither"
         )
         for row in flips[:_SHOWN]:
@@ -259,6 +262,6 @@ def progress_line(step: ReplayProgress) -> str:
     share = step.done / step.total if step.total else 1.0
     bar = "█" * round(share * 24)
     return (
-        f"replaying  {bar:·<24} {step.done:,} of {step.total:,} traces  "
-        f"{step.pairs:,} pairs, {step.rate:,.0f}/s{left}"
+        f"replaying  {bar:·<24} {step.done:,} of {counted(step.total, 'trace')}  "
+        f"{counted(step.pairs, 'pair')}, {step.rate:,.0f}/s{left}"
     )

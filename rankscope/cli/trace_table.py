@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rankscope.cli.colour import coloured
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import cell_width, one_line, pad
 from rankscope.core.trace import Finding, Floor, Ranking, Trace
 from rankscope.tracing.summaries import TraceSummary
@@ -64,7 +65,7 @@ def list_lines(rows: Sequence[TraceSummary], names: Sequence[str], *, width: int
         room = max(20, width - id_width - 57)
         first = f" → {row.top_doc}" if row.top_doc else ""
         tail = one_line(first, room // 2)
-        found = f"  {row.finding_count} findings" if row.finding_count else ""
+        found = f"  {counted(row.finding_count, 'finding')}" if row.finding_count else ""
         lines.append(
             f"{head} {one_line(row.query, room - cell_width(tail) - len(found))} {tail}{found}".rstrip()
         )
@@ -97,11 +98,15 @@ def _stage_line(ranking: Ranking, width: int) -> str:
     if ranking.status != "ok":
         severity = "error" if ranking.status.startswith("failed") else "warning"
         status = "  " + coloured(one_line(ranking.status, width - 50), _COLOURS.get(severity))
-    count = f"{len(ranking.hits)} documents, {ranking.score_scale}"
+    count = f"{counted(len(ranking.hits), 'document')}, {ranking.score_scale}"
     repeated = ranking.repeated_ids()
     twice = f", {len(repeated)} repeated" if repeated else ""
     reused = int(ranking.details.get("reused", 0))
-    kept = f", {reused} of {int(ranking.details.get('scored', 0))} scores kept from before" if reused else ""
+    kept = (
+        f", {reused} of {counted(int(ranking.details.get('scored', 0)), 'score')} kept from before"
+        if reused
+        else ""
+    )
     return f"{pad(ranking.stage, 9)} {time:>11}  {count}{twice}{kept}{status}"
 
 

@@ -17,6 +17,7 @@ import click
 from rankscope.cli.traces_guess import guess_mapping
 from rankscope.cli.traces_import import import_traces
 from rankscope.cli.traces_why import traces_why
+from rankscope.core.counting import counted
 from rankscope.errors import InputError, UsageError
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def export(
         for trace in traces:
             stream.write(dumps(trace) + "\n")
             count += 1
-    click.echo(f"{count:,} traces exported.", err=True)
+    click.echo(f"{counted(count, 'trace')} exported.", err=True)
 
 
 def _export_as(
@@ -224,7 +225,7 @@ def _export_as(
         part.replace(output)
     finally:
         part.unlink(missing_ok=True)
-    click.echo(f"{count:,} traces exported.", err=True)
+    click.echo(f"{counted(count, 'trace')} exported.", err=True)
 
 
 @command.command()
@@ -250,13 +251,14 @@ def prune(workspace: str | None, before: str | None, keep: int | None, yes: bool
         count = store.count_prunable(before=moment, keep=keep)
         total = store.count()
         if count == 0:
-            click.echo(f"Nothing to delete: all {total:,} traces stay.", err=True)
+            stay = "the only trace stays" if total == 1 else f"all {total:,} traces stay"
+            click.echo(f"Nothing to delete: {stay}.", err=True)
             return
         if not yes:
-            click.confirm(f"Delete {count:,} of {total:,} traces?", abort=True, err=True)
+            click.confirm(f"Delete {count:,} of {counted(total, 'trace')}?", abort=True, err=True)
         deleted = store.prune(before=moment, keep=keep)
         left = store.count()
-    click.echo(f"{deleted:,} traces deleted, {left:,} left.", err=True)
+    click.echo(f"{counted(deleted, 'trace')} deleted, {left:,} left.", err=True)
 
 
 def traces_path(workspace: str | None, db: Path | None) -> Path:

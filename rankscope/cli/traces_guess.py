@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rankscope.core.counting import counted
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _comments(file: Path, proposal: Proposal) -> tuple[str, ...]:
 def _report(file: Path, proposal: Proposal, target: Path) -> list[str]:
     from rankscope.core.sanitize import one_line
 
-    lines = [f"Sampled {proposal.sampled:,} records: {proposal.imported:,} can be imported."]
+    lines = [f"Sampled {counted(proposal.sampled, 'record')}: {proposal.imported:,} can be imported."]
     lines += [f"  {count:,} not: {one_line(why)}" for why, count in proposal.rejected.most_common(5)]
     if proposal.preview is not None:
         lines += ["", "The first trace, as it would be imported:", *_preview(proposal.preview)]
@@ -132,7 +133,7 @@ def _stage_lines(ranking: Ranking, trace: Trace) -> list[str]:
 
     took = "" if ranking.ms is None else f", {ranking.ms:.1f} ms"
     state = "" if ranking.status == "ok" else f", {ranking.status}"
-    head = f"{len(ranking.hits)} hits, scale {ranking.score_scale.value}{took}{state}"
+    head = f"{counted(len(ranking.hits), 'hit')}, scale {ranking.score_scale.value}{took}{state}"
     lines = [f"  stage   {one_line(ranking.stage)}: {one_line(head)}"]
     for hit in ranking.hits[:_SHOWN_HITS]:
         document = trace.documents.get(hit.doc_id)

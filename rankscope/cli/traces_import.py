@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import visible
 from rankscope.errors import InputError, UsageError
 
@@ -198,7 +199,7 @@ class _Progress:
         self._drawn = now
         rate = report.read / max(now - self._started, 1e-3)
         traces = report.new_traces + report.known_traces
-        line = f"{report.read:,} {report.unit}s read, {traces:,} traces, {rate:,.0f}/s"
+        line = f"{counted(report.read, report.unit)} read, {counted(traces, 'trace')}, {rate:,.0f}/s"
         click.echo(f"\r\x1b[K{line}", nl=False, err=True)
         self._shown = True
 
@@ -221,18 +222,20 @@ def _lines(report: ImportReport) -> list[str]:
     """What a person wants to know after an import: the counts, why some were left, what was odd."""
     from rankscope.core.sanitize import one_line
 
-    units = f"{report.unit}s" if report.read != 1 else report.unit
     lines = [
-        f"{one_line(report.name)} ({report.format}): {report.read:,} {units} read, "
+        f"{one_line(report.name)} ({report.format}): {counted(report.read, report.unit)} read, "
         f"{report.imported:,} imported, "
         f"{report.rejected:,} rejected, {report.ignored.total():,} ignored; "
-        f"{report.new_traces:,} new traces, {report.known_traces:,} stored before"
+        f"{counted(report.new_traces, 'new trace')}, {report.known_traces:,} stored before"
     ]
     stages = ", ".join(f"{one_line(stage)} in {count:,}" for stage, count in report.stages.most_common(12))
     lines += [f"  stages: {stages}"] if stages else []
     lines += [f"  ignored {count:,}: {reason}" for reason, count in report.ignored.most_common()]
     lines += [f"  rejected {count:,}: {one_line(reason)}" for reason, count in report.reasons.most_common(10)]
-    lines += [f"  {count:,} traces with {what.replace('_', ' ')}" for what, count in report.odd.most_common()]
+    lines += [
+        f"  {counted(count, 'trace')} with {what.replace('_', ' ')}"
+        for what, count in report.odd.most_common()
+    ]
     if report.rejected_path is not None:
         lines.append(f"  rejected records: {one_line(str(report.rejected_path))}")
     return lines

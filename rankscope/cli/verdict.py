@@ -20,6 +20,7 @@ from rankscope.cli.eval_targets import (
 )
 from rankscope.cli.judged_source import Given, given_traces, said_of
 from rankscope.cli.options import with_overrides
+from rankscope.core.counting import counted
 from rankscope.errors import UsageError
 
 if TYPE_CHECKING:
@@ -171,13 +172,14 @@ def _run(target: Target, settings: Settings, given: Mapping[str, Any]) -> Materi
     traces = [at_depth(trace, candidates) for trace in run.traces]
     top = {hit.doc_id for trace in traces if trace.final for hit in trace.final.hits[: pipeline.top_k]}
     relevant = query_set.judgments.doc_ids
+    ran = counted(len(traces), "judged query", "judged queries")
     return Material(
         target.name,
-        f"{len(traces):,} judged queries, run now",
+        f"{ran}, run now",
         traces,
         query_set.judgments,
         query_set.strata,
         pipeline.documents.fetch(sorted(top | relevant)),
         run.traces if deepest > candidates else (),
-        basis=f"from {len(traces):,} judged queries run now through today's pipeline",
+        basis=f"from {ran} run now through today's pipeline",
     )

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from rankscope.cli.eval_tables import signed_interval, text_table
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.insight.significance import Interval
 from rankscope.insight.verdict.model import DepthCurve, Evidence, GatePoint, Verdict, said_once
@@ -47,7 +48,8 @@ def verdict_lines(verdict: Verdict, name: str, source: str, basis: str) -> list[
 
 def _counts(evidence: Evidence) -> list[str]:
     lines = [
-        f"{evidence.queries:,} judged queries have a relevant document, {evidence.no_answer:,} have none"
+        counted(evidence.queries, "judged query has", "judged queries have")
+        + f" a relevant document, {counted(evidence.no_answer, 'has', 'have')} none"
     ]
     if evidence.refused_no_answer is not None:
         lines.append(f"refused, no answer in the corpus (right): {_share(evidence.refused_no_answer)}")

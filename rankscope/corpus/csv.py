@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rankscope.core.counting import counted
 from rankscope.corpus.lines import read_lines
 from rankscope.corpus.options import LoadOptions
 from rankscope.corpus.records import (
@@ -124,7 +125,7 @@ def _values(fields: list[str], names: list[str], path: Path, line: int) -> dict[
     """Values by column; an empty cell is absent."""
     if len(fields) != len(names):
         raise CorpusError(
-            f"the record has {len(fields)} fields, the header {len(names)}.",
+            f"the record has {counted(len(fields), 'field')}, the header {len(names)}.",
             path=path,
             line=line,
             remedy="Put fields that hold the delimiter, a quote or a line end in double quotes.",

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Query
 from rankscope.core.filter_text import filter_text
 from rankscope.core.grades import GRADES, GRADES_SAID
@@ -109,7 +110,7 @@ def _judgment(columns: list[str], path: Path, number: int) -> tuple[str, str, in
         query_id, _, doc_id, text = columns
     else:
         raise CorpusError(
-            f"{len(columns)} columns, expected 3 (query, document, grade) or 4 (TREC qrels).",
+            f"{counted(len(columns), 'column')}, expected 3 (query, document, grade) or 4 (TREC qrels).",
             path=path,
             line=number,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.corpus import beir, csv, jsonl, parquet, text_folder
 from rankscope.corpus.lines import open_bytes
@@ -77,7 +78,8 @@ class Loading:
             self.documents += 1
             yield document
         if self.documents == 0:
-            left_out = f", {self.skipped:,} bad records were left out" if self.skipped else ""
+            bad = counted(self.skipped, "bad record was", "bad records were")
+            left_out = f", {bad} left out" if self.skipped else ""
             raise CorpusError(f"no documents found{left_out}.", path=self.source, remedy=_EXPECTED)
 
 

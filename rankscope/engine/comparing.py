@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import EXPERIMENT, Trace
 from rankscope.errors import InputError, UsageError
 from rankscope.insight.diff.pairing import Pairing, TraceKey, key_of, pair_up, trace_key
@@ -89,7 +90,8 @@ def compare_sides(before: Side, after: Side) -> Comparison:
     pairing = pair_up(before.keys, after.keys)
     if not pairing.pairs:
         raise InputError(
-            f"none of {len(before.keys):,} traces before and {len(after.keys):,} after belong together.",
+            f"of {counted(len(before.keys), 'trace')} before and {len(after.keys):,} after no two belong "
+            "together.",
             remedy="Replays pair with the traces they were made from, others by query id or text.",
         )
     return Comparison(before, after, pairing)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Trace
 from rankscope.engine.floors import judged_of
@@ -46,7 +47,7 @@ def rests_on(found: JudgedTraces, *, where: str = "stored") -> str:
         else found.pipeline
     )
     since = min(trace.created_at for trace in found.traces)
-    count = f"{len(found.traces):,} {where} trace{'' if len(found.traces) == 1 else 's'}"
+    count = counted(len(found.traces), f"{where} trace")
     return f"from {count} of pipeline {one_line(name, 24)}, newest of each query, since {since:%Y-%m-%d}"
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from rankscope import __version__
 from rankscope.config import Settings
 from rankscope.core.cancellation import never
+from rankscope.core.counting import counted
 from rankscope.core.documents import Query
 from rankscope.core.protocols import DocumentSource
 from rankscope.core.trace import PipelineInfo, Ranking, Trace
@@ -105,7 +106,7 @@ def load_query_set(
     judgments = Judgments(merged.grades, relevant_from or lowest_relevant(marked))
     if not any(judgments.is_judged(item.query_id) for item in known):
         raise UsageError(
-            f"{qrels}: judges none of the {len(known)} queries of {queries}.",
+            f"{qrels}: judges none of the {counted(len(known), 'query', 'queries')} of {queries}.",
             remedy="Their query ids must be the same.",
         )
     return replace(_query_set(name, known, judgments, limit), rescaled=merged.rescaled)

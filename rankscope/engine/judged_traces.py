@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Trace, of_experiment
 from rankscope.errors import InputError, UsageError
 from rankscope.insight.judgments import Judgments
@@ -185,7 +186,7 @@ def _choose(
         if not total:
             raise UsageError("there are no traces.", remedy="Run queries, or `rankscope traces import` some.")
         raise UsageError(
-            f"none of the {total:,} traces is of a judged query.",
+            f"{counted(total, 'trace')}, none of a judged query.",
             remedy="Judge some (`rankscope`, key 4), or import judgments of these queries.",
         )
     named = [name for name in by_pipeline if pipeline is None or name.startswith(pipeline)]

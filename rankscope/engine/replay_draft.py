@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.core.ordering import rank_by_score
 from rankscope.core.protocols import DocumentSource, ScoredPair
@@ -144,7 +145,7 @@ def draft_of_saved(
     )
     skip = ""
     if parent.after is None and len(ids) <= top_k and parent.ranking(RERANK) is not None:
-        skip = f"{len(ids)} candidates are no more than K={top_k}"
+        skip = f"{counted(len(ids), 'candidate is', 'candidates are')} no more than K={top_k}"
     return Draft(parent, trace, () if skip else tuple(found), coverage, skip)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast, get_args
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Trace
 
 __all__ = ["ATTRIBUTE", "Coverage", "Mode", "coverage_of"]
@@ -50,17 +51,17 @@ class Coverage:
     @property
     def line(self) -> str:
         """How far it went, in one line of plain words. Ids are not shown: they are hostile text."""
-        parts = [f"{self.scored} of {self.candidates} candidates scored"]
+        parts = [f"{self.scored} of {counted(self.candidates, 'candidate')} scored"]
         if self.without_text:
             parts.append(f"{len(self.without_text)} without text")
         if self.unknown:
             parts.append(f"{len(self.unknown)} of {self.saved} saved ones not in today's corpus")
         if self.from_corpus:
-            parts.append(f"{self.from_corpus} texts taken from today's corpus")
+            parts.append(f"{counted(self.from_corpus, 'text')} taken from today's corpus")
         if self.repeated:
-            parts.append(f"{self.repeated} repeated ids scored once")
+            parts.append(f"{counted(self.repeated, 'repeated id')} scored once")
         if self.left_out:
-            parts.append(f"{len(self.left_out)} later stages not run")
+            parts.append(f"{counted(len(self.left_out), 'later stage')} not run")
         return "; ".join(parts)
 
     def as_json(self) -> dict[str, Any]:

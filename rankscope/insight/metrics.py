@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Decision, Trace
 from rankscope.errors import UsageError
 from rankscope.insight.judgments import Judgments
@@ -315,7 +316,8 @@ def _problems(trace: Trace) -> list[str]:
         given, returned = set(before.doc_ids), set(after.doc_ids)
         if given != returned:
             found.append(
-                f"{name}: reranking must not change recall, but of {len(given)} candidates "
-                f"{len(given - returned)} are missing after it and {len(returned - given)} are new"
+                f"{name}: reranking must not change recall, but of {counted(len(given), 'candidate')} "
+                f"{counted(len(given - returned), 'is', 'are')} missing after it and "
+                f"{counted(len(returned - given), 'is', 'are')} new"
             )
     return found

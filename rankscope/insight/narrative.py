@@ -5,6 +5,7 @@ Ids stand in them as they are; sanitize before display.
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.insight.biography import Biography
 from rankscope.insight.rescue import Change, Rescue
 from rankscope.insight.standing import CorpusStanding
@@ -49,7 +50,7 @@ def fate_sentence(life: Biography) -> str:
 def _places(count: int | None) -> str:
     if count is None:
         return "an unknown number of places"
-    return f"{count:,} place{'' if count == 1 else 's'}"
+    return counted(count, "place")
 
 
 def _filters(standing: CorpusStanding | None) -> str:
@@ -95,5 +96,5 @@ def _reasons(standing: CorpusStanding) -> list[str]:
         low = f"its cosine {dense.score:.2f} is in the lower half ({dense.rank} of {dense.of})"
         reasons = [f"{reasons[0]} and {low}"] if reasons else [low]
     if standing.tokens_cut:
-        reasons.append(f"the cross-encoder did not see its last {standing.tokens_cut} tokens")
+        reasons.append(f"the cross-encoder did not see its last {counted(standing.tokens_cut, 'token')}")
     return reasons

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rankscope.core.counting import counted
+
 if TYPE_CHECKING:
     from rankscope.stages.bm25.explain import Bm25Explanation, TermShare
 
@@ -66,9 +68,9 @@ def term_summary(explanation: Bm25Explanation) -> str:
         said = ["No query term is in this document."]
     else:
         first = giving[0]
-        said = [
-            f"{len(giving)} of {len(rows)} terms match; {first.term} gives {first.part:.0%} of the score."
-        ]
+        of = f"of {counted(len(rows), 'term')}"
+        matching = counted(len(giving), f"{of} matches", f"{of} match")
+        said = [f"{matching}; {first.term} gives {first.part:.0%} of the score."]
     unknown = [row.term for row in rows if row.document_frequency == 0]
     if unknown:
         said.append(f"In no document of the corpus: {_some(unknown)}.")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Trace
 from rankscope.errors import RankScopeError, TraceError, WorkspaceError
 from rankscope.tracing.background import BackgroundQueue
@@ -71,8 +72,8 @@ class Writer:
             error, count = self._first_error, self._failed
             self._first_error, self._failed = None, 0
         if error is not None:
-            noun = "1 trace was" if count == 1 else f"{count} traces were"
-            raise type(error)(f"{noun} not stored: {error.message}", remedy=error.remedy) from error
+            lost = counted(count, "trace was", "traces were")
+            raise type(error)(f"{lost} not stored: {error.message}", remedy=error.remedy) from error
 
     def close(self) -> None:
         """Flush, end the thread, close the connection. Raises what :meth:`flush` raises."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Trace
 from rankscope.engine.deciding import Compared
 from rankscope.insight.ab import AbQuery
-from rankscope.tui.cells import count_text
 from rankscope.tui.sentences import Sentence
 
 __all__ = ["AbState", "Shown", "ab_sentence"]
@@ -81,7 +81,7 @@ def ab_sentence(state: AbState) -> Sentence:
     if state.compared is None:
         return Sentence("busy", "Comparing the two pipelines on the queries that both have.")
     found = state.compared.comparison
-    compared = count_text(len(found.queries), "query", "queries")
+    compared = counted(len(found.queries), "query", "queries")
     text = f"B wins {found.won:,}, loses {found.lost:,} and ties {found.tied:,} of {compared}"
     text += f" by {found.measure}."
     if found.only_a or found.only_b:

@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from rich.cells import cell_len, set_cell_size
 from textual.content import Content, Span
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.core.sanitize import one_line, visible
 from rankscope.core.scales import ScoreScale, sigmoid
@@ -20,9 +21,9 @@ from rankscope.core.trace import Floor, Ranking
 from rankscope.stages.bm25.matches import matching_spans
 
 __all__ = [
+    "amount",
     "bar",
     "bar_fraction",
-    "count_text",
     "fit",
     "floor_text",
     "fused_shares",
@@ -200,6 +201,12 @@ def rank_text(rank: int | None, depth: int | None) -> str:
     return f">{depth}" if depth else "–"
 
 
+def amount(count: int, one: str, many: str = "") -> Content:
+    """A count for a title: the number stands out from its noun."""
+    number, _, noun = counted(count, one, many).partition(" ")
+    return Content.assemble((number, "bold"), (f" {noun}", "$muted"))
+
+
 def ms_text(ms: float | None) -> str:
     """Milliseconds: a decimal below ten, seconds from ten thousand."""
     if ms is None:
@@ -207,11 +214,6 @@ def ms_text(ms: float | None) -> str:
     if ms < 9.95:
         return f"{ms:.1f}"
     return f"{ms:.0f}" if ms < 9999.5 else f"{ms / 1000:.1f} s"
-
-
-def count_text(count: int, singular: str, plural: str = "") -> str:
-    """``1 passage``, ``1,204 passages``."""
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def floor_text(value: float | None) -> str:

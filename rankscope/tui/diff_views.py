@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Ranking, Trace
 from rankscope.insight.diff import GroupDiff, PairDiff, TraceDiff
@@ -119,11 +120,12 @@ def summary_lines(group: GroupDiff, width: int) -> list[Content]:
     at_k = "overlap@K" if group.top_k is None else f"overlap@{group.top_k}"
     lines = [
         Content.assemble(
-            (f" {top:,}", "bold"), f" of {cells.count_text(count, 'trace')} have another first document"
+            (f" {top:,}", "bold"),
+            f" of {counted(count, 'trace')} {'has' if top == 1 else 'have'} another first document",
         ),
         Content.assemble(
             (f" {len(group.flips):,}", "bold $fall" if group.flips else "bold"),
-            " decisions flipped",
+            " decision flipped" if len(group.flips) == 1 else " decisions flipped",
             (_causes(group), "$muted"),
         ),
         _spread_line(group, "overlap", at_k),

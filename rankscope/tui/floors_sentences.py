@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.insight.floors.gather import Selection
 from rankscope.tui.adjust import parse_filters
@@ -30,8 +31,8 @@ def floors_sentence(state: FloorsState) -> Sentence:
         return Sentence("calm", "This is the floor in force. ← → move it; m goes to what a method suggests.")
     lost, gained = len(said.new_refusals), len(said.new_answers)
     parts = [
-        "" if not lost else "1 becomes a refusal" if lost == 1 else f"{lost:,} become refusals",
-        "" if not gained else "1 stops being refused" if gained == 1 else f"{gained:,} stop being refused",
+        counted(lost, "becomes a refusal", "become refusals") if lost else "",
+        counted(gained, "stops being refused", "stop being refused") if gained else "",
     ]
     change = " and ".join(part for part in parts if part) or "no query changes"
     return Sentence("good", f"Against the floor in force, {change}. enter stores this floor.")
@@ -60,7 +61,7 @@ def passport_lines(state: FloorsState) -> list[tuple[str, str]]:
         lines.append(("passport", "fits these scores" if checked.verdict == "ok" else checked.line))
     carried = state.looked.carried if group_has_documents(state) else None
     if carried is not None:
-        share = f"{carried.disagreement.value:.1%} of {carried.pairs:,} pairs decided otherwise"
+        share = f"{carried.disagreement.value:.1%} of {counted(carried.pairs, 'pair')} decided otherwise"
         lines.append(("carried", f"{floor_words(carried.value)} on these scores; {share}"))
     if drift is not None:
         lines.append(("drift", drift.line))
@@ -84,7 +85,7 @@ def question(state: FloorsState) -> str:
     windows = {True: "windows on", False: "windows off", None: ""}[group.source.windows]
     passport = ", ".join(fact for fact in (*facts, windows) if fact)
     judged = int(group.judged.sum())
-    evidence = f"{group.trace_count:,} traces, {len(group.scores):,} scores" + (
+    evidence = f"{counted(group.trace_count, 'trace')}, {counted(len(group.scores), 'score')}" + (
         f", {judged:,} judged" if judged else ", none judged"
     )
     now = f"{floor_words(settings.value)} ({settings.score_scale}, {one_line(settings.source, 30)})"

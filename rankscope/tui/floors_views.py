@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from textual.content import Content
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.core.scales import ScoreScale
 from rankscope.insight.floors.distributions import GAP_RANK, Axis, Histogram, Kind, histogram, on_axis
@@ -56,14 +57,14 @@ _MARKS = {"relevant": ("y", "$rise"), "borderline": ("b", "$mark"), "not relevan
 
 
 @lru_cache(maxsize=4)
-def _counted(group: Observations, kind: Kind, axis: Axis, bins: int) -> Histogram:
+def _binned(group: Observations, kind: Kind, axis: Axis, bins: int) -> Histogram:
     return histogram(group, kind, axis=axis, bins=bins)
 
 
 def _curve(looked: Looked, axis: Axis, width: int) -> tuple[Curve, float, float]:
     """The shares at a floor for every column of the axis, and the ends of the axis."""
     group = looked.material.group
-    ends = _counted(group, "all", axis, 2).edges[[0, -1]]
+    ends = _binned(group, "all", axis, 2).edges[[0, -1]]
     low, high = float(ends[0]), float(ends[1])
     places = low + (high - low) * (np.arange(width) + 0.5) / width
     return curve(looked.table, floors=_from_axis(places, group.score_scale, axis)), low, high
@@ -98,22 +99,22 @@ def _bars(
     group: Observations, kind: Kind, axis: Axis, width: int, layered: bool
 ) -> tuple[Bars, tuple[float, float]]:
     """The histogram without floors, and the ends of its axis."""
-    counted = _counted(group, kind, axis, bins_for(width, layered=layered))
-    edges = (float(counted.edges[0]), float(counted.edges[-1]))
-    shown = np.sqrt if _skewed(counted) else np.asarray
-    layers: list[tuple[NDArray, str, str]] = [(shown(counted.counts), "", "$bar")]
+    binned = _binned(group, kind, axis, bins_for(width, layered=layered))
+    edges = (float(binned.edges[0]), float(binned.edges[-1]))
+    shown = np.sqrt if _skewed(binned) else np.asarray
+    layers: list[tuple[NDArray, str, str]] = [(shown(binned.counts), "", "$bar")]
     if layered:
-        stacked = np.cumsum([counted.by_judgment[name] for name, _, _ in LAYERS], axis=0)
+        stacked = np.cumsum([binned.by_judgment[name] for name, _, _ in LAYERS], axis=0)
         layers = [
-            (np.where(counted.by_judgment[name] > 0, shown(high), 0), glyph, style)
+            (np.where(binned.by_judgment[name] > 0, shown(high), 0), glyph, style)
             for high, (name, glyph, style) in zip(stacked[::-1], LAYERS[::-1], strict=True)
         ]
     return Bars(layers, _ticks(*edges)), edges
 
 
-def _skewed(counted: Histogram) -> bool:
+def _skewed(binned: Histogram) -> bool:
     """Whether a few bins are so high that the others would not be seen."""
-    present = counted.counts[counted.counts > 0]
+    present = binned.counts[binned.counts > 0]
     return bool(len(present)) and float(present.max()) > _SKEWED * float(np.median(present))
 
 
@@ -159,9 +160,9 @@ def plot_title(state: FloorsState, width: int) -> Content:
     if not state.curve and width >= 8:
         group = state.looked.material.group
         layered = state.looked.judged and state.kind != "gap"
-        counted = _counted(group, state.kind, state.axis, bins_for(width, layered=layered))
-        axis += f", at most {int(counted.counts.max(initial=0)):,} a bar"
-        axis += ", heights by square root" if _skewed(counted) else ""
+        binned = _binned(group, state.kind, state.axis, bins_for(width, layered=layered))
+        axis += f", at most {int(binned.counts.max(initial=0)):,} a bar"
+        axis += ", heights by square root" if _skewed(binned) else ""
     return Content.assemble((f" {title} ", "bold $primary"), (f"{axis} ", "$muted"))
 
 
@@ -199,12 +200,12 @@ def source_line(state: FloorsState) -> Content:
     group = state.looked.material.group
     source = group.source
     name = f"  {one_line(source.model.name, 40)}" if source.model.name else ""
-    queries = cells.count_text(state.looked.query_count, "query", "queries")
+    queries = counted(state.looked.query_count, "query", "queries")
     # Of a query with several traces each counts.
     repeated = group.trace_count != state.looked.query_count
-    counted = f"{cells.count_text(group.trace_count, 'trace')} of {queries}" if repeated else queries
+    said = f"{counted(group.trace_count, 'trace')} of {queries}" if repeated else queries
     line = Content.assemble((f"{source.stage} scores, {source.score_scale}{name}", "bold"))
-    line += Content.styled(f"  {counted}", "$muted")
+    line += Content.styled(f"  {said}", "$muted")
     if state.described:
         line += Content.assemble(("  where ", "$muted"), (one_line(state.described, 60), "$mark"))
     sources = len(state.reading.gathered.groups)
@@ -236,7 +237,7 @@ def consequence_lines(state: FloorsState, width: int) -> list[Content]:
     if characters is not None:
         context += f", {characters:,.0f} chars"
     rows = [
-        ("answered", f"{said.answered:,} of {said.traces:,} traces"),
+        ("answered", f"{said.answered:,} of {counted(said.traces, 'trace')}"),
         ("", interval_text(said.answer_rate, digits=digits)),
         ("kept", f"{said.kept:,}, dropped {said.dropped:,}"),
         ("context", context),

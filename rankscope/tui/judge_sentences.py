@@ -95,4 +95,5 @@ def _said_by(judgments: Iterable[StoredJudgment]) -> str:
 def _finished(state: JudgeState) -> str:
     if state.overall.finished:
         return "Every candidate of every query is judged."
-    return f"All {state.here.total} candidates are judged: enter goes to the next query."
+    judged = "The only candidate is" if state.here.total == 1 else f"All {state.here.total} candidates are"
+    return f"{judged} judged: enter goes to the next query."

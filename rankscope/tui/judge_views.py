@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from textual.content import Content
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.insight.agreement import Agreement
 from rankscope.insight.pooling import Candidate, Progress
@@ -46,7 +47,7 @@ def progress_line(state: JudgeState, width: int) -> Content:
     parts = [_progress("here", state.here, gauge), _progress("all", state.overall, gauge)]
     pipelines = 0 if state.pool is None else state.pool.pipelines
     if pipelines:
-        parts.append(Content.styled(f"pooled from {cells.count_text(pipelines, 'pipeline')}", "$muted"))
+        parts.append(Content.styled(f"pooled from {counted(pipelines, 'pipeline')}", "$muted"))
     line = cells.join_cells(parts, "   ")
     return Content(" ") + line.truncate(max(width - 1, 0), ellipsis=True)
 
@@ -142,8 +143,8 @@ def agreement_text(found: Iterable[Agreement], unseen: Mapping[str, Agreement]) 
                 (one_line(item.one, 32), "bold"), (" and ", "$muted"), (one_line(item.other, 32), "bold")
             )
         )
-        pairs = cells.count_text(item.pairs, "document")
-        queries = cells.count_text(item.queries, "query", "queries")
+        pairs = counted(item.pairs, "document")
+        queries = counted(item.queries, "query", "queries")
         lines.append(Content(f"  {pairs} of {queries}; the same grade for {item.equal:,} ({share:.0%})"))
         lines.append(
             Content(f"  kappa {_kappa(item.kappa)}, weighted by distance {_kappa(item.weighted_kappa)}")
@@ -156,7 +157,7 @@ def agreement_text(found: Iterable[Agreement], unseen: Mapping[str, Agreement]) 
                 (one_line(model, 32), "bold"), (" and grades given before it proposed", "$muted")
             )
         )
-        pairs = cells.count_text(item.pairs, "document")
+        pairs = counted(item.pairs, "document")
         same = (
             f"; the same grade for {item.equal:,}" if item.pairs else ": grade some before you let it propose"
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Ranking, Trace
-from rankscope.tui.cells import count_text, floor_text, score_text
+from rankscope.tui.cells import floor_text, score_text
 from rankscope.tui.state import Phase, ProbeState, RunPhase
 
 __all__ = ["INDEX_AWAITED", "Sentence", "Tone", "sentence"]
@@ -53,8 +54,9 @@ def _indexing(state: ProbeState) -> str:
     progress = state.progress
     if progress is None:
         return "Opening the index."
-    amount = f"{progress.done:,}" if progress.total is None else f"{progress.done:,} of {progress.total:,}"
-    text = f"Building the index, once: {progress.stage} {amount} passages"
+    of = "" if progress.total is None else f"{progress.done:,} of "
+    amount = counted(progress.done if progress.total is None else progress.total, "passage")
+    text = f"Building the index, once: {progress.stage} {of}{amount}"
     if progress.rate > 0:
         text += f", {progress.rate:,.0f} a second"
     if progress.eta_s is not None:
@@ -64,7 +66,9 @@ def _indexing(state: ProbeState) -> str:
 
 def _running(state: ProbeState) -> str:
     if state.running == "rerank":
-        return f"Reranking {state.done} of {state.total} candidates, best fused first. esc stops it."
+        return (
+            f"Reranking {state.done} of {counted(state.total, 'candidate')}, best fused first. esc stops it."
+        )
     if state.running:
         return f"Retrieving ({one_line(state.running, 20)})."
     if state.draft:
@@ -78,7 +82,9 @@ def _stopped(trace: Trace) -> str:
     if scored == 0:
         return "Stopped. r runs it again."
     total = len(trace.before.hits) if trace.before is not None else scored
-    return f"Stopped after {scored} of {total} candidates: the fused order stands. r runs it again."
+    return (
+        f"Stopped after {scored} of {counted(total, 'candidate')}: the fused order stands. r runs it again."
+    )
 
 
 def _finished(trace: Trace) -> Sentence:
@@ -150,7 +156,7 @@ def _answer(trace: Trace, final: Ranking) -> Sentence:
             text += f"; {seen - kept - below} beyond K={trace.top_k}"
     reused = int(final.details.get("reused", 0))
     if reused:
-        text += f"; {reused} of {seen} scores kept from before"
+        text += f"; {reused} of {counted(seen, 'score')} kept from before"
     cut = _not_seen(trace)
     return Sentence("warn" if cut else "good", f"{text}.{cut}")
 
@@ -166,6 +172,6 @@ def _not_seen(trace: Trace) -> str:
         return ""
     worst = max(cut, key=lambda doc_id: (cut[doc_id], doc_id))
     return (
-        f" The cross-encoder did not see the end of {count_text(len(cut), 'passage')}"
-        f" ({sum(cut.values()):,} tokens; {one_line(worst, 24)} {cut[worst]:,})."
+        f" The cross-encoder did not see the end of {counted(len(cut), 'passage')}"
+        f" ({counted(sum(cut.values()), 'token')}; {one_line(worst, 24)} {cut[worst]:,})."
     )

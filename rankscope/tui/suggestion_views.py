@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import visible
 from rankscope.tui import cells
 from rankscope.tui.floors_views import floor_words
@@ -73,7 +74,7 @@ def _facts(item: Suggestion) -> list[tuple[str, str]]:
     held_out = [("held out", f"{name} {interval_text(rate)}") for name, rate in item.held_out.items()]
     return [
         ("interval", bounds),
-        ("from", f"{item.queries:,} queries, {item.observations:,} scores"),
+        ("from", f"{counted(item.queries, 'query', 'queries')}, {counted(item.observations, 'score')}"),
         *held_out,
         ("with", ", ".join(given)),
         ("but" if item.value is not None else "because", visible(item.warning)),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.tracing.filter_language import describe_filter
 from rankscope.tracing.links import TraceLinks
-from rankscope.tui.cells import count_text
 from rankscope.tui.sentences import Sentence
 from rankscope.tui.traces_state import ListPhase, ReplayStanding, TracesState
 
@@ -32,19 +32,19 @@ def traces_sentence(state: TracesState) -> Sentence:
     if state.replay is not None:
         return Sentence("busy", _replaying(state.replay))
     if state.deleting:
-        return Sentence("busy", f"Deleting {count_text(state.deleting, 'trace')}.")
+        return Sentence("busy", f"Deleting {counted(state.deleting, 'trace')}.")
     if state.phase is ListPhase.OPENING:
         return Sentence("busy", "Opening the trace store.")
     if state.empty_store:
         return Sentence("calm", "No traces yet.")
     if state.marked:
-        count = count_text(len(state.marked), "trace")
+        count = counted(len(state.marked), "trace")
         return Sentence(
             "calm",
             f"{count} marked: p replays, {'d compares, ' if len(state.marked) == 2 else ''}del deletes.",
         )
     if not state.following:
-        new = f"{count_text(state.held, 'new trace')} not shown. " if state.held else ""
+        new = f"{counted(state.held, 'new trace')} not shown. " if state.held else ""
         return Sentence("calm", f"The list is held. {new}h follows again.")
     if state.total is None:
         return Sentence("busy", "Counting.")
@@ -56,9 +56,9 @@ def traces_sentence(state: TracesState) -> Sentence:
 def _replaying(replay: ReplayStanding) -> str:
     if replay.stopping:
         return "Stopping the replay; what is done is kept."
-    text = f"Replaying: {replay.done:,} of {count_text(replay.total, 'trace')}"
+    text = f"Replaying: {replay.done:,} of {counted(replay.total, 'trace')}"
     if replay.rate > 0:
-        text += f", {replay.rate:,.0f} pairs a second"
+        text += f", {counted(round(replay.rate), 'pair')} a second"
     if replay.eta_s is not None:
         text += f", {_time_left(replay.eta_s)} left"
     return f"{text}. esc stops it; a stopped replay goes on when it is started again."
@@ -73,17 +73,15 @@ def _time_left(seconds: float) -> str:
 def deletion_result(deleted: int, asked: int) -> str:
     """What a deletion did. Fewer than asked were deleted elsewhere before, or could not be deleted."""
     if deleted == asked:
-        return f"{count_text(deleted, 'trace')} deleted."
-    return f"{deleted:,} of {count_text(asked, 'trace')} deleted. What is still listed was not."
+        return f"{counted(deleted, 'trace')} deleted."
+    return f"{deleted:,} of {counted(asked, 'trace')} deleted. What is still listed was not."
 
 
 def deletion_question(count: int, links: TraceLinks) -> str:
     """What a deletion would do, before it is done."""
-    lines = [f"Delete {count_text(count, 'trace')}? This cannot be undone."]
+    lines = [f"Delete {counted(count, 'trace')}? This cannot be undone."]
     if links.replays:
-        stay = (
-            "1 replay stays, and names" if links.replays == 1 else f"{links.replays:,} replays stay, and name"
-        )
+        stay = counted(links.replays, "replay stays, and names", "replays stay, and name")
         lines.append(f"{stay} an original that is gone.")
     if links.parents:
         originals = "The original stays" if links.parents == 1 else f"The {links.parents:,} originals stay"

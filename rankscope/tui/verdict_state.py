@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.engine.deciding import Drawn
-from rankscope.tui.cells import count_text
 from rankscope.tui.sentences import INDEX_AWAITED, Sentence
 
 __all__ = ["VerdictPhase", "VerdictState", "pipeline_name", "verdict_sentence"]
@@ -83,8 +83,8 @@ def verdict_sentence(state: VerdictState) -> Sentence:
         again = "again; the last figures stay until then" if state.drawn is not None else "the judged traces"
         return Sentence("busy", f"Measuring {again}.")
     judged = state.drawn.judged
-    text = f"From {count_text(len(judged.traces), 'judged trace')} and {one_line(state.drawn.source, 120)}."
+    text = f"From {counted(len(judged.traces), 'judged trace')} and {one_line(state.drawn.source, 120)}."
     if judged.others:
-        others = count_text(len(judged.others), "other pipeline")
+        others = counted(len(judged.others), "other pipeline")
         text += f" {others} with judged traces: c compares, p shows the next."
     return Sentence("good", text)

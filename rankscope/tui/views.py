@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Floor, Hit, Ranking, Trace
 from rankscope.errors import ScaleError
 from rankscope.stages.threshold.relevance_floor import apply_floor
@@ -160,7 +161,8 @@ def where_absent(trace: Trace, stage: str, *, total: int = 0) -> str:
     if ranking is None:
         return "not run"
     if ranking.status == "partial":
-        return f"not scored ({len(ranking.hits)} of {total} are)" if total else "not scored"
+        scored = counted(len(ranking.hits), f"of {total} is", f"of {total} are")
+        return f"not scored ({scored})" if total else "not scored"
     if not ranking.ran:
         return ranking.status.partition(":")[0]
     if ranking.depth is not None and len(ranking.hits) >= ranking.depth:

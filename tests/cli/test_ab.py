@@ -163,7 +163,7 @@ OTHER = ("--set", "chunking.tokens=100")
 def test_the_other_side_reads_the_source_as_it_was_read_for_the_index(table: Path) -> None:
     result = run(*OTHER, *FILES, "--json")
     assert result.exit_code == 0, result.stderr
-    assert "1 bad records were left out, as in side A" in result.stderr
+    assert "1 bad record was left out, as in side A" in result.stderr
     row = next(item for item in json.loads(result.stdout)["rows"] if item["name"] == "nDCG@10")
     assert (row["a"]["value"], row["difference"]["value"]) == (1.0, 0.0)
 

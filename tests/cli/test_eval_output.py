@@ -144,7 +144,7 @@ def unrivalled(*queries: str) -> CollectionReport:
 
 def test_where_only_the_best_are_judged_coming_first_says_nothing() -> None:
     lines = report_lines([unrivalled("q0", "q1")], None, measure="judged_first")
-    assert "c: judged_first leaves 2 of 8 queries out: no candidate of theirs was judged to be worse" in lines
+    assert "c: judged_first leaves 2 of 8 queries out: no candidate there was judged to be worse" in lines
     assert block(lines, 3)[2].split("  ")[-3].strip() == "0/6 0.0% [0, 39]"
     assert block(lines, 2)[2].split()[1:] == ["6", "+0.000", "[+0.000,", "+0.000]", "0", "0", "6", "1.0000"]
 
@@ -178,8 +178,8 @@ def test_reliability_is_drawn_and_its_limits_are_said() -> None:
     report = replace(report_of(some_traces(GOOD)), reliability=known)
     text = "\n".join(report_lines([report], None, measure="nDCG@10"))
     assert "expected calibration error 0.250 over 4 judged pairs, of which 50.0% are relevant" in text
-    (share,) = (line for line in text.splitlines() if line.startswith("judged are"))
-    assert share == "judged are 4 of 40 reranked passages (10%); of the others it says nothing"
+    (share,) = (line for line in text.splitlines() if line.startswith("judged: "))
+    assert share == "judged: 4 of 40 reranked passages (10%); of the others it says nothing"
     # What the judged ones are was not measured.
     assert "mostly" not in text
     assert "██████████·····|····" in text

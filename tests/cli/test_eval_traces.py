@@ -85,7 +85,7 @@ def test_a_reranker_that_loses_documents_is_an_error(workspace: Path) -> None:
     Path("rerank.run").write_text("\n".join(lines[:-1]) + "\n")
     result = run("eval", *RUNS)
     assert result.exit_code == 1
-    assert "reranking must not change recall, but of 20 candidates 1 are missing" in result.stderr
+    assert "reranking must not change recall, but of 20 candidates 1 is missing" in result.stderr
 
 
 def _forty_misordered(workspace: Path) -> JudgmentLog:

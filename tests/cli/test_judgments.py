@@ -92,12 +92,12 @@ def test_quepid_ratings_go_out_and_in(folder: Path, log: JudgmentLog) -> None:
     log.append('red, "shoes"', "a b", 2, "ann")
     log.append('red, "shoes"', "a b", 3, "ben")
     result = run(folder, "export", str(folder / "r.csv"), "--format", "quepid", "--judge", "ann")
-    assert "1 judgments of 1 queries" in result.output
+    assert "1 judgment of 1 query" in result.output
     assert read_quepid(folder / "r.csv") == ({'red, "shoes"': {"a b": 2}}, 0)
     with (folder / "r.csv").open("a") as file:
         file.write("red hats,x,\n")
     imported = run(folder, "import", str(folder / "r.csv"), "--judge", "cem")
-    assert "1 rows have no rating and were left out" in imported.output
+    assert "1 row has no rating and was left out" in imported.output
     assert log.standing()[-1].judge == "cem"
 
 
@@ -125,7 +125,7 @@ def test_judgments_and_conflicts_are_listed(folder: Path, log: JudgmentLog) -> N
         log.append("red\x1b[31m shoes", doc_id, ben, "ben")
     shown = run(folder, "list", "--limit", "4").output
     assert "\x1b" not in shown
-    assert "6 judgments of 1 queries (ben 3, ann 3); 2 more are not shown" in shown
+    assert "6 judgments of 1 query (ben 3, ann 3); 2 more are not shown" in shown
     conflicts = data(run(folder, "list", "--conflicts", "--json"))
     assert [(item["judge"], item["doc_id"], item["grade"]) for item in conflicts] == [
         ("ann", "c", 2),
@@ -154,7 +154,7 @@ def test_an_export_keeps_files_that_exist_unless_forced(folder: Path, log: Judgm
     assert "\n" not in str(caught.value)
     assert theirs.read_text() == "theirs"
     assert not any(path.exists() for path in made[1:])
-    assert "1 judgments" in run(folder, "export", str(target), "--format", kind, "--force").output
+    assert "1 judgment of 1 query" in run(folder, "export", str(target), "--format", kind, "--force").output
     assert "red shoes" in theirs.read_text()
     assert theirs.stat().st_mode & 0o777 == 0o640
     assert all(path.is_file() for path in made)

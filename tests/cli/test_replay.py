@@ -66,7 +66,7 @@ def test_replay_then_again_then_the_difference(folder: Path) -> None:
     )
     assert "  trace-000004: none of the candidates has a text" in lines
     assert "  trace-000003: 1 of 3 candidates scored; 2 without text" in lines
-    assert any("1 decisions flipped" in line for line in lines)
+    assert any("1 decision flipped" in line for line in lines)
     assert "answer → refuse  who won the race" in done.stdout
     shown = set(done.stdout) - {"\n", "\u200d"}  # a joiner inside an emoji is shown as it is
     assert not any(unicodedata.category(char) in ("Cc", "Cf") for char in shown)

@@ -49,7 +49,7 @@ def test_guess_then_import_with_the_saved_mapping(db: Path, tmp_path: Path) -> N
     assert mapping.stat().st_mode & 0o777 == 0o600
     imported = _run("import", path, "--map", mapping, "--db", db)
     assert "4 records read, 4 imported, 0 rejected" in imported.stderr
-    assert "1 traces with failed stages" in imported.stderr
+    assert "1 trace with failed stages" in imported.stderr
     assert isinstance(_run("guess", path).exception, Exception)  # the mapping exists
     as_json = json.loads(_run("guess", path, "--force", "--json").stdout)
     assert as_json["mapping"]["trace"]["query"] == "request.question"

@@ -59,7 +59,7 @@ def test_a_metadata_column_is_a_column_like_any_other(tmp_path: Path) -> None:
         ("id,title\na,x\n", r"c\.csv:1: no text: expected .*found 'id', 'title'.*--text-column"),
         ("id,text,id\na,x,b\n", r"c\.csv:1: the header names 'id' twice"),
         ("id,text\na,x\nb,y,z\n", r"c\.csv:3: the record has 3 fields, the header 2.*double quotes"),
-        ("id,text\na,x\nb\n", r"c\.csv:3: the record has 1 fields, the header 2"),
+        ("id,text\na,x\nb\n", r"c\.csv:3: the record has 1 field, the header 2"),
         (
             'id,text\na,"x\ny"\nb,"open\nto\nthe end\n',
             r"c\.csv:4: not valid CSV: .*runs to line 6.*Close every",

@@ -92,7 +92,7 @@ def test_a_text_and_an_id_of_one_query_are_one_query(tmp_path: Path) -> None:
 
 
 def test_nothing_judged_says_how_to_mend_it(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"none of the 1 traces is of a judged query"):
+    with pytest.raises(UsageError, match=r"1 trace, none of a judged query"):
         from_store(stored(tmp_path, made("t", Query("?"), "x")), JUDGED)
     with pytest.raises(UsageError, match="there are no traces"):
         from_store(tmp_path / "none.db", JUDGED)

@@ -212,7 +212,7 @@ def test_without_a_reranker_there_is_no_rerank_stage() -> None:
 @pytest.mark.parametrize(
     ("reranked", "complaint"),
     [
-        (["a", "b"], "1 are missing after it and 0 are new"),
+        (["a", "b"], "1 is missing after it and 0 are new"),
         (["a", "b", "x", "n"], "0 are missing after it and 1"),
     ],
 )

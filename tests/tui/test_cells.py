@@ -167,12 +167,15 @@ def test_milliseconds(ms: float | None, shown: str) -> None:
     assert cells.ms_text(ms) == shown
 
 
-def test_floor_and_counts() -> None:
+def test_an_amount_agrees_with_its_noun() -> None:
+    assert cells.amount(1, "trace").plain == "1 trace"
+    assert cells.amount(1204, "query", "queries").plain == "1,204 queries"
+
+
+def test_floors() -> None:
     assert [cells.floor_text(value) for value in (0.4, 0.125, None)] == ["0.40", "0.125", "none"]
     short = [cells.short_floor_text(value) for value in (0.4, 0.125, -1.25, 0.122765, None)]
     assert short == ["0.40", "0.125", "-1.25", "0.123", "none"]
-    assert cells.count_text(1, "passage") == "1 passage"
-    assert cells.count_text(1204, "passage") == "1,204 passages"
 
 
 def test_gauge_is_full_at_one() -> None:

@@ -159,7 +159,7 @@ def test_journey_says_where_a_document_was_lost() -> None:
     assert journey(trace(scores=RERANKED, top_k=1, floor=None), "a").plain.endswith("beyond K=1")
     assert "not in the final order" in journey(made, "zz").plain
     unfinished = trace(scores={"a": 0.5}, status="partial", finished=False)
-    assert journey(unfinished, "c", total=5).plain.endswith("rerank not scored (1 of 5 are)")
+    assert journey(unfinished, "c", total=5).plain.endswith("rerank not scored (1 of 5 is)")
 
 
 def test_a_list_without_scores_is_drawn_without_bars() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Decision, Floor, Hit, ModelInfo, Trace
 from rankscope.insight.diff.setup import comparable_scores, floor_text, reranker_of
 
@@ -208,8 +209,8 @@ def _absent(one: _Side, other: _Side, best: Hit) -> str:
     when = "now" if gone else "before"
     score = _score(there, best.doc_id)
     return (
-        f"{best.doc_id}, which scores {score}{place}, is not among the {size} candidates {when}{where}; "
-        f"{_standing(side, when)}"
+        f"{best.doc_id}, which scores {score}{place}, is not among the {counted(size, 'candidate')} "
+        f"{when}{where}; {_standing(side, when)}"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Finding, Ranking, Severity
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule
@@ -17,7 +18,7 @@ def check(evidence: Evidence) -> Outcome:
     count, fewest = len(after.hits), evidence.settings.same_order_min
     if count < fewest:
         return NotApplicable(
-            f"{count} reranked documents; the same order of fewer than {fewest} can be chance"
+            f"{counted(count, 'reranked document')}; the same order of fewer than {fewest} can be chance"
         )
     if after.doc_ids != before.doc_ids[:count]:
         return ()

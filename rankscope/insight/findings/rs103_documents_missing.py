@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Finding, Ranking
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, named
@@ -19,16 +20,15 @@ def check(evidence: Evidence) -> Outcome:
         return NotApplicable(f"reranking was skipped: {reason}" if reason else "reranking was skipped")
     given = list(before.by_id())
     if status == "failed":
-        message = (
-            f"reranking failed and returned none of {len(given)} documents: {reason or 'no reason recorded'}"
-        )
+        message = f"reranking failed and returned none of {counted(len(given), 'document')}: "
+        message += reason or "no reason recorded"
         return (Finding("RS103", "error", message),)
     returned = set(reranked.doc_ids)
     missing = [doc_id for doc_id in given if doc_id not in returned]
     if not missing:
         return ()
     if status == "partial":
-        text = f"reranking was stopped after {len(given) - len(missing)} of {len(given)} documents"
+        text = f"reranking was stopped after {len(given) - len(missing)} of {counted(len(given), 'document')}"
         return (Finding("RS103", "warning", text, tuple(missing)),)
     return _compare(evidence, reranked, given, missing)
 
@@ -36,12 +36,14 @@ def check(evidence: Evidence) -> Outcome:
 def _compare(evidence: Evidence, reranked: Ranking, given: list[str], missing: list[str]) -> Outcome:
     strangers = tuple(doc_id for doc_id in reranked.doc_ids if doc_id not in evidence.ids_before)
     if strangers:
-        text = f"the reranker returned {len(strangers)} documents that it was not given: {named(strangers)}"
+        text = f"the reranker returned {counted(len(strangers), 'document')} that it was not given: "
+        text += named(strangers)
         return (Finding("RS103", "error", text, strangers),)
     asked = reranked.depth
     if asked is not None and len(reranked.hits) >= asked:
         return ()
-    text = f"the reranker returned {len(reranked.hits)} of {len(given)} documents, missing {named(missing)}"
+    of = counted(len(given), "document")
+    text = f"the reranker returned {len(reranked.hits)} of {of}, missing {named(missing)}"
     if asked is None:
         text += " (how many were asked for is not recorded)"
     return (Finding("RS103", "warning" if asked is None else "error", text, tuple(missing)),)

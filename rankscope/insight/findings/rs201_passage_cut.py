@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Finding, Hit, Ranking, Severity
 from rankscope.insight.findings.evidence import Evidence
-from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, counted, named
+from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, named
 
 __all__ = ["RULE"]
 
@@ -73,7 +74,7 @@ def _finding(evidence: Evidence, cuts: list[_Cut], *, at_least: bool) -> Outcome
     ids = tuple(cut.doc_id for cut in cuts)
     text = (
         f"the cross-encoder did not see the end of {counted(len(ids), 'passage')}: {named(ids)}; "
-        f"most of {named([worst.doc_id])}: {bound}{worst.tokens:g} tokens{share}"
+        f"most of {named([worst.doc_id])}: {bound}{counted(int(worst.tokens), 'token')}{share}"
     )
     return (Finding("RS201", severity, text, ids),)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence, Set
 from functools import lru_cache
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.core.trace import Finding, Severity
 from rankscope.insight.findings.evidence import Evidence
@@ -27,7 +28,9 @@ def check(evidence: Evidence) -> Outcome:
         return ()
     severity: Severity = "warning" if len(redundant) >= evidence.settings.duplicates else "info"
     pairs = [f"{copy} repeats {original}" if copy != original else copy for copy, original in redundant]
-    text = f"{len(redundant)} of the top {len(evidence.top)} repeat a document above them: {named(pairs, 2)}"
+    of = f"of the top {len(evidence.top)}"
+    text = counted(len(redundant), f"{of} repeats a document above it", f"{of} repeat a document above them")
+    text += f": {named(pairs, 2)}"
     return (Finding("RS202", severity, text, tuple(copy for copy, _ in redundant)),)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.core.trace import Finding, Severity
 from rankscope.insight.findings.evidence import Evidence
@@ -30,10 +31,9 @@ def check(evidence: Evidence) -> Outcome:
     ids = tuple(broken)
     severity: Severity = "warning" if len(ids) >= evidence.settings.broken_share * len(prose) else "info"
     first = ids[0]
-    text = (
-        f"{len(ids)} of {len(prose)} passages break a sentence: {named(ids)}; {named([first])} "
-        f"{broken[first]}"
-    )
+    of = f"of {counted(len(prose), 'passage')}"
+    text = counted(len(ids), f"{of} breaks a sentence", f"{of} break a sentence")
+    text += f": {named(ids)}; {named([first])} {broken[first]}"
     return (Finding("RS203", severity, text, ids),)
 
 

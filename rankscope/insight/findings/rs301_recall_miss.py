@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Finding
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.judged import in_order, severity_of_loss, without_judgments
@@ -23,7 +24,8 @@ def check(evidence: Evidence) -> Outcome:
     if not missed:
         return ()
     where = "; ".join(f"{named([doc_id])} {_nearest(evidence, doc_id)}" for doc_id in missed[:3])
-    text = f"{len(missed)} of {len(relevant)} relevant documents were never retrieved: {where}"
+    of = f"of {counted(len(relevant), 'relevant document')}"
+    text = counted(len(missed), f"{of} was never retrieved", f"{of} were never retrieved") + f": {where}"
     if len(missed) > 3:
         text += f"; and {len(missed) - 3} more"
     return (Finding("RS301", severity_of_loss(evidence, evidence.retrieved), text, missed),)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Finding
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.judged import in_order, severity_of_loss, without_judgments
-from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, counted, named
+from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, named
 from rankscope.insight.fused_order import uncut_order
 
 __all__ = ["RULE"]
@@ -25,10 +26,13 @@ def check(evidence: Evidence) -> Outcome:
     if not lost:
         return ()
     places = _places_short(evidence, lost)
-    text = f"{counted(len(lost), 'relevant document', 'lost')} at the fusion cut of {len(fused.hits)}: "
+    text = counted(len(lost), "relevant document was", "relevant documents were")
+    text += f" lost at the fusion cut of {len(fused.hits)}: "
     if places:
         text += ", ".join(
-            f"{named([doc_id])} by {places[doc_id]} places" for doc_id in lost[:3] if doc_id in places
+            f"{named([doc_id])} by {counted(places[doc_id], 'place')}"
+            for doc_id in lost[:3]
+            if doc_id in places
         )
         text += f" and {len(lost) - 3} more" if len(lost) > 3 else ""
     else:

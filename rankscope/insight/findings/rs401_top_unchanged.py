@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Finding
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule
@@ -21,7 +22,8 @@ def check(evidence: Evidence) -> Outcome:
         return ()
     cost = "" if after.ms is None else f": {after.ms:,.0f} ms bought nothing"
     count = min(top_k, len(after.hits))
-    return (Finding("RS401", "info", f"reranking left the top {count} as they were{cost}"),)
+    left = counted(count, "as it was", "as they were")
+    return (Finding("RS401", "info", f"reranking left the top {left}{cost}"),)
 
 
 RULE = Rule(

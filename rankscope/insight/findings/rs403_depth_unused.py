@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Finding
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule
@@ -15,7 +16,9 @@ def check(evidence: Evidence) -> Outcome:
     if before is None or after is None:
         return NotApplicable("no complete reranked list beside the list that went in")
     if len(before.hits) <= evidence.top_k:
-        return NotApplicable(f"{len(before.hits)} candidates are no more than K={evidence.top_k}")
+        return NotApplicable(
+            f"{counted(len(before.hits), 'candidate is', 'candidates are')} no more than K={evidence.top_k}"
+        )
     places = {doc_id: place for place, doc_id in enumerate(before.by_id(), start=1)}
     top = [hit.doc_id for hit in after.hits[: evidence.top_k]]
     if not top or any(doc_id not in places for doc_id in top):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Finding
 from rankscope.insight.findings.evidence import Evidence
 from rankscope.insight.findings.judged import severity_of_loss, without_judgments
-from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, counted, named
+from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, named
 
 __all__ = ["RULE"]
 

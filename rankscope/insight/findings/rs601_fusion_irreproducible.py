@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Finding
 from rankscope.insight.findings.evidence import Evidence
@@ -39,13 +40,15 @@ def check(evidence: Evidence) -> Outcome:
 def _describe(evidence: Evidence, difference: Mismatch) -> str:
     which = named(difference.doc_ids)
     if difference.kind == "unlisted":
-        count = len(difference.doc_ids)
-        return f"{count} fused documents stand in no recorded list ({which}): a list is missing or was cut"
+        stand = counted(len(difference.doc_ids), "fused document stands", "fused documents stand")
+        return f"{stand} in no recorded list ({which}): a list is missing or was cut"
     if difference.kind == "left_out":
-        return (
-            f"{len(difference.doc_ids)} documents of the lists belong in the fused list and are not there: "
-            f"{which}"
+        belong = counted(
+            len(difference.doc_ids),
+            "document of the lists belongs in the fused list and is not there",
+            "documents of the lists belong in the fused list and are not there",
         )
+        return f"{belong}: {which}"
     if difference.kind == "order":
         return f"the fused order is not that of the fused scores: {which} stands too low"
     with_k = f" with k={evidence.recipe.k:g}" if evidence.recipe is not None else ""

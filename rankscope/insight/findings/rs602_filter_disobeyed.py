@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.core.filter_text import wanted_texts
 from rankscope.core.trace import Finding, Trace
 from rankscope.insight.findings.evidence import Evidence
-from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, counted, named
+from rankscope.insight.findings.rule import NotApplicable, Outcome, Rule, named
 from rankscope.insight.obeyed_filters import (
     foreign_fields,
     lacking_fields,
@@ -31,28 +32,24 @@ def check(evidence: Evidence) -> Outcome:
     known = bool(trace.kept) or trace.decision is not None
     shown_ids = trace.kept if known else [hit.doc_id for hit in evidence.top]
     shown = _known(shown_ids, trace.documents)
+    of_shown = f"of {counted(len(shown_ids), 'document')} shown"
     foreign = [item for item in shown if foreign_fields(item, filters)]
     if foreign:
-        text = (
-            f"{len(foreign)} of {counted(len(shown_ids), 'document')} shown do not meet "
-            f"{_asked(trace, filters)}: {_examples(foreign, filters)}"
-        )
+        text = counted(len(foreign), f"{of_shown} does not meet", f"{of_shown} do not meet")
+        text += f" {_asked(trace, filters)}: {_examples(foreign, filters)}"
         return (Finding("RS602", "error", text, _ids(foreign)),)
     retrieved = _known(_retrieved(evidence), trace.documents)
     foreign = [item for item in retrieved if foreign_fields(item, filters)]
     if foreign:
-        text = (
-            f"retrieval ran without {_asked(trace, filters)}: {len(foreign)} of "
-            f"{counted(len(retrieved), 'candidate')} do not meet it and took places: "
-            f"{_examples(foreign, filters)}"
-        )
+        of = f"of {counted(len(retrieved), 'candidate')}"
+        unmet = counted(len(foreign), f"{of} does not meet it", f"{of} do not meet it")
+        text = f"retrieval ran without {_asked(trace, filters)}: {unmet} and took places: "
+        text += _examples(foreign, filters)
         return (Finding("RS602", "warning", text, _ids(foreign)),)
     lacking = [item for item in shown if lacking_fields(item, filters)]
     if lacking:
-        text = (
-            f"{len(lacking)} of {counted(len(shown_ids), 'document')} shown have no value to meet "
-            f"{_asked(trace, filters)} with: {named(_ids(lacking))}"
-        )
+        text = counted(len(lacking), f"{of_shown} has no value", f"{of_shown} have no value")
+        text += f" to meet {_asked(trace, filters)} with: {named(_ids(lacking))}"
         return (Finding("RS602", "warning", text, _ids(lacking)),)
     return ()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rankscope.core.trace import Finding, Severity
 from rankscope.insight.findings.evidence import Evidence
 
-__all__ = ["NotApplicable", "Outcome", "Report", "Rule", "counted", "named"]
+__all__ = ["NotApplicable", "Outcome", "Report", "Rule", "named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +54,6 @@ class Report:
     def has_error(self) -> bool:
         """Whether a finding is at error level."""
         return any(finding.severity == "error" for finding in self.findings)
-
-
-def counted(count: int, noun: str, verb: str = "") -> str:
-    """A number and its noun, and the past tense of to be where a sentence goes on: ``1 passage was``."""
-    text = f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-    return text if not verb else f"{text} {'was' if count == 1 else 'were'} {verb}"
 
 
 def named(doc_ids: Sequence[str], most: int = 3) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rankscope.core.counting import counted
 from rankscope.insight.floors.crossfit import held_out
 from rankscope.insight.floors.observations import Observations
 from rankscope.insight.floors.sampling import RESAMPLES, fit_interval, judged_pairs
@@ -76,11 +77,14 @@ def lacking(pairs: Pairs) -> str:
     relevant = int(np.count_nonzero(pairs.relevant))
     other = len(pairs.scores) - relevant
     if pairs.queries < FEWEST_QUERIES:
-        return f"{pairs.queries} judged queries are too few, {FEWEST_QUERIES} are the least."
+        few = counted(pairs.queries, "judged query is", "judged queries are")
+        return f"{few} too few, {FEWEST_QUERIES} are the least."
     if relevant < FEWEST_OF_A_KIND:
-        return f"{relevant} relevant documents are judged, {FEWEST_OF_A_KIND} are the least."
+        few = counted(relevant, "relevant document is", "relevant documents are")
+        return f"{few} judged, {FEWEST_OF_A_KIND} are the least."
     if other < FEWEST_OF_A_KIND:
-        return f"{other} documents are judged not relevant, {FEWEST_OF_A_KIND} are the least."
+        few = counted(other, "document is", "documents are")
+        return f"{few} judged not relevant, {FEWEST_OF_A_KIND} are the least."
     return ""
 
 

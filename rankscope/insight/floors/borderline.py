@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from rankscope.core.counting import counted
 from rankscope.insight.floors.observations import Observations
 from rankscope.insight.floors.sampling import latest
 from rankscope.insight.floors.suggestion import FEWEST_QUERIES, Suggestion, refusal
@@ -31,7 +32,8 @@ def borderline(observations: Observations, *, confidence: float = 0.95) -> Sugge
     count = len(means)
     found = int(mask.sum())
     if count < FEWEST_QUERIES:
-        why = f"{count} queries have a borderline document, {FEWEST_QUERIES} are the least: mark 30 to 50."
+        few = counted(count, "query has", "queries have")
+        why = f"{few} a borderline document, {FEWEST_QUERIES} are the least: mark 30 to 50."
         return refusal(METHOD, observations, why, found=found, queries=count)
     from scipy import stats
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rankscope.core.counting import counted
 from rankscope.errors import UsageError
 from rankscope.insight.floors.crossfit import held_out_rate
 from rankscope.insight.floors.observations import Observations
@@ -46,7 +47,8 @@ def conformal(
     value = fit(scores, loss) if count >= FEWEST_QUERIES else None
     if value is None:
         least = max(FEWEST_QUERIES, math.ceil(1 / loss - 1 - 1e-9))
-        why = f"{count} queries with a relevant document are too few, {least} are the least for {loss:g}."
+        few = counted(count, "query with a relevant document is", "queries with a relevant document are")
+        why = f"{few} too few, {least} are the least for {loss:g}."
         return refusal(METHOD, observations, why, found=count, queries=count, parameters=parameters)
     draws = (np.repeat(scores, drawn) for drawn in resample(count, resamples))
     low, high = bounds_of([fit(drawn, loss) for drawn in draws])

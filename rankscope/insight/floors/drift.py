@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from rankscope.core.counting import counted
 from rankscope.insight.floors.observations import Observations
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Drift:
     @property
     def line(self) -> str:
         """The verdict as a sentence."""
-        sizes = f"{self.since:,} queries since, {self.before:,} before"
+        sizes = f"{counted(self.since, 'query', 'queries')} since, {self.before:,} before"
         if self.verdict == "too few":
             return f"too few queries to tell ({sizes}; {FEWEST} on each side are the least)"
         figures = f"KS {self.ks:.3f}, p {self.p_value:.2g}, PSI {self.psi:.3f}; {sizes}"

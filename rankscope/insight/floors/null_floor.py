@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rankscope.core.counting import counted
 from rankscope.errors import UsageError
 from rankscope.insight.floors.crossfit import held_out_rate
 from rankscope.insight.floors.observations import Observations
@@ -38,7 +39,8 @@ def null_floor(
     value = fit(tops, false_answers) if count >= FEWEST_QUERIES else None
     if value is None:
         least = max(FEWEST_QUERIES, math.ceil(1 / false_answers - 1 - 1e-9))
-        why = f"{count} queries judged to have no answer are too few, {least} are the least."
+        few = counted(count, "query judged to have no answer is", "queries judged to have no answer are")
+        why = f"{few} too few, {least} are the least."
         return refusal(METHOD, observations, why, found=count, queries=count, parameters=parameters)
     draws = (np.repeat(tops, drawn) for drawn in resample(count, resamples))
     low, high = bounds_of([fit(drawn, false_answers) for drawn in draws])

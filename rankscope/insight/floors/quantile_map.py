@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rankscope.core.counting import counted
 from rankscope.errors import InputError
 from rankscope.insight.floors.observations import Observations
 from rankscope.insight.floors.sampling import RESAMPLES, bounds_of, latest, resample
@@ -69,7 +70,8 @@ def carry_over(
     count = int(compact.max(initial=-1)) + 1
     if len(old) < FEWEST_PAIRS or count < FEWEST_QUERIES:
         raise InputError(
-            f"{len(old)} pairs of {count} queries are too few to carry a floor over.",
+            f"{counted(len(old), 'pair')} of {counted(count, 'query', 'queries')}: too few to carry a floor "
+            "over.",
             remedy=f"Score at least {FEWEST_PAIRS} pairs of {FEWEST_QUERIES} queries with both models.",
         )
     value = mapped(floor, old, new)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rankscope.core.counting import counted
 from rankscope.errors import UsageError
 from rankscope.insight.floors.best_f1 import between
 from rankscope.insight.floors.crossfit import held_out_rate
@@ -48,7 +49,7 @@ def target_answer_rate(
     }
     value = fit(tops, target, bound, confidence) if len(tops) >= FEWEST_QUERIES else None
     if value is None:
-        few = f"{len(tops)} queries are too few, {FEWEST_QUERIES} are the least."
+        few = counted(len(tops), "query is", "queries are") + f" too few, {FEWEST_QUERIES} are the least."
         unreached = f"no floor answers a share whose lower bound reaches {target:g}; more queries may help."
         return refusal(
             METHOD,

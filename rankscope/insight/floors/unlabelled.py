@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rankscope.core.counting import counted
 from rankscope.core.scales import ScoreScale, sigmoid
 from rankscope.insight.floors.distributions import on_axis
 from rankscope.insight.floors.sampling import Pairs
@@ -31,7 +32,11 @@ def from_fit(value: float, scale: ScoreScale) -> float:
 def few_scores(pairs: Pairs) -> str:
     """Why there are too few scores; empty where there are enough."""
     if pairs.queries < FEWEST_QUERIES:
-        return f"{pairs.queries} queries are too few, {FEWEST_QUERIES} are the least."
+        return (
+            counted(pairs.queries, "query is", "queries are") + f" too few, {FEWEST_QUERIES} are the least."
+        )
     if len(pairs.scores) < FEWEST_SCORES:
-        return f"{len(pairs.scores)} scores are too few, {FEWEST_SCORES} are the least."
+        return (
+            counted(len(pairs.scores), "score is", "scores are") + f" too few, {FEWEST_SCORES} are the least."
+        )
     return ""

@@ -5,6 +5,7 @@ Each change that is found was tried on paper; the step before it does not keep t
 
 from __future__ import annotations
 
+from rankscope.core.counting import counted
 from rankscope.insight.rescue.at_fusion import depth_change, rrf_k_change, weight_change
 from rankscope.insight.rescue.at_the_end import candidates_change, floor_change, top_k_change
 from rankscope.insight.rescue.change import Rescue
@@ -53,7 +54,9 @@ def obstacles(case: Situation) -> tuple[str, ...]:
         found.append(f"it scores {case.score:.4g}, below the floor {case.floor.value:g}")
     ahead = _ahead(case)
     if ahead >= case.setup.top_k:
-        found.append(f"{ahead} candidates stand above it, K is {case.setup.top_k}")
+        found.append(
+            f"{counted(ahead, 'candidate stands', 'candidates stand')} above it, K is {case.setup.top_k}"
+        )
     return tuple(found)
 
 

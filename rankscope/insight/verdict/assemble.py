@@ -7,6 +7,7 @@ from dataclasses import replace
 from math import ceil
 
 from rankscope.config import BudgetSettings, Settings
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.core.trace import Trace
 from rankscope.insight.gate_sweep import Criteria as GateCriteria
@@ -266,10 +267,12 @@ def _notes(rows: Sequence[QueryRow], traces: Sequence[Trace]) -> tuple[str, ...]
     notes = []
     skipped = sum(row.after is not None and not row.called for row in rows)
     if skipped:
-        notes.append(f"the reranker was skipped or failed for {skipped:,} queries: their fused order counts")
+        fused = counted(skipped, "query: its fused order counts", "queries: their fused order counts")
+        notes.append(f"the reranker was skipped or failed for {fused}")
     without = sum(row.after is None for row in rows)
     if without and without < len(rows):
-        notes.append(f"{without:,} queries have no reranker and are not in the lift")
+        unlifted = counted(without, "query has no reranker and is", "queries have no reranker and are")
+        notes.append(f"{unlifted} not in the lift")
     prints = {trace.pipeline.fingerprint for trace in traces}
     if len(prints) > 1:
         notes.append(f"the traces come from {len(prints)} different pipelines")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rankscope.config import BudgetSettings
+from rankscope.core.counting import counted
 from rankscope.insight.significance import Interval
 from rankscope.insight.verdict.facts import USUAL_SPREAD, Facts
 from rankscope.insight.verdict.gates import best_gate
@@ -60,7 +61,10 @@ def _too_few(facts: Facts | None, criteria: Criteria) -> Ruling:
     known = 0 if facts is None else facts.queries
     more = criteria.fewest - known
     reasons = [
-        f"{known:,} judged queries with a relevant document are known; {criteria.fewest} are the least"
+        counted(
+            known, "judged query with a relevant document is", "judged queries with a relevant document are"
+        )
+        + f" known; {criteria.fewest} are the least"
     ]
     if facts is not None and facts.lift is not None:
         more = max(more, _needed_for_lift(facts, facts.lift, criteria) - known)
@@ -136,9 +140,11 @@ def _misses(facts: Facts) -> str:
     """Where the documents are that the candidates lack."""
     missed = round((1 - facts.found.value) * facts.queries)
     elsewhere = missed - facts.below_cut
+    misses = counted(missed, "query that misses", "queries that miss")
+    listed = counted(facts.below_cut, "has", "have")
     return (
-        f"of the {missed:,} queries that miss, {facts.below_cut:,} have one further down some list (a "
-        f"larger N or other fusion weights bring it in), {elsewhere:,} in no list at all"
+        f"of the {misses}, {listed} one further down some list (a larger N or other fusion weights bring it "
+        f"in), {elsewhere:,} in no list at all"
     )
 
 

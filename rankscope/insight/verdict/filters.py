@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.core.trace import Trace
 from rankscope.insight.judgments import Judgments
@@ -58,9 +59,10 @@ def diagnose_filters(
     if share is None:
         return Diagnosis(_CODE, "unknown", "no query has a filter or names a value of a field", "")
     of = f" of {', '.join(sorted(keys))[:80]}" if keys else ""
+    filtered = counted(asked, "query has a filter or names", "queries have a filter or name")
     measure = (
-        f"{asked:,} queries have a filter or name a value of a field: {len(broken):,} got results that break "
-        f"the filter, {len(mixed):,} got other values{of} ahead of theirs "
+        f"{filtered} a value of a field: {len(broken):,} got results that break the filter, "
+        f"{len(mixed):,} got other values{of} ahead of theirs "
         f"({share.value:.0%} [{share.low or 0.0:.0%}, {share.high or 0.0:.0%}])"
     )
     if not broken and share.value < _MIXED_SHARE:

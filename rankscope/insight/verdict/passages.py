@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rankscope.config import FindingsSettings
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.core.trace import Hit, Trace
 from rankscope.insight.findings.rs203_broken_sentence import breaks_of, is_prose
@@ -44,9 +45,9 @@ def _broken_sentences(
     share = wilson(sum(broken.values()), len(broken))
     if share is None:
         return Diagnosis(code, "unknown", "no prose is among the texts of the top documents", "")
-    measure = (
-        f"{sum(broken.values()):,} of {len(broken):,} passages in the top K start or end inside a sentence "
-        f"({share.value:.0%} [{share.low or 0.0:.0%}, {share.high or 0.0:.0%}])"
+    of = f"of {counted(len(broken), 'passage')} in the top K"
+    measure = counted(sum(broken.values()), f"{of} starts or ends", f"{of} start or end") + (
+        f" inside a sentence ({share.value:.0%} [{share.low or 0.0:.0%}, {share.high or 0.0:.0%}])"
     )
     if share.value < settings.broken_share:
         return Diagnosis(code, "fine", measure, "", share)
@@ -85,13 +86,15 @@ def _window_exceeded(traces: Sequence[Trace], settings: FindingsSettings) -> Dia
     share = wilson(sum(unread.values()), len(unread))
     assert share is not None
     parts = [
-        f"the cross-encoder does not read the end of {sum(unread.values()):,} of {len(unread):,} passages"
+        f"the cross-encoder does not read the end of {sum(unread.values()):,} "
+        f"of {counted(len(unread), 'passage')}"
     ]
     worst = share
     embedded = wilson(sum(unembedded.values()), len(unembedded))
     if embedded is not None:
-        count = sum(unembedded.values())
-        parts.append(f"the bi-encoder's {limit} tokens end before {count:,} of {len(unembedded):,} do")
+        of = f"of {len(unembedded):,}"
+        longer = counted(sum(unembedded.values()), f"{of} does", f"{of} do")
+        parts.append(f"the bi-encoder's {limit} tokens end before {longer}")
         worst = max(share, embedded, key=lambda known: known.value)
     measure = f"{'; '.join(parts)} ({worst.value:.0%} [{worst.low or 0.0:.0%}, {worst.high or 0.0:.0%}])"
     if worst.value < settings.cut_share:

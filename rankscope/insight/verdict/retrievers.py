@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Trace
 from rankscope.insight.judgments import Judgments
 from rankscope.insight.metrics import measure_run
@@ -41,7 +42,8 @@ def _far_apart(traces: Mapping[str, Trace], judgments: Judgments) -> tuple[Diagn
     bm25, dense = (_values(traces, judgments, stage) for stage in ("bm25", "dense"))
     both = [key for key in bm25 if key in dense]
     if len(both) < _FEWEST:
-        reason = f"{len(both):,} judged queries have a BM25 and a dense list; {_FEWEST} are the least"
+        few = counted(len(both), "judged query has", "judged queries have")
+        reason = f"{few} a BM25 and a dense list; {_FEWEST} are the least"
         return (Diagnosis(codes[0], "unknown", reason, ""), Diagnosis(codes[1], "unknown", reason, ""))
     difference = paired_bootstrap([bm25[key] for key in both], [dense[key] for key in both])
     measure = (
@@ -85,7 +87,8 @@ def _fusion(traces: Mapping[str, Trace], judgments: Judgments) -> Diagnosis:
     lists = {stage: _values(traces, judgments, stage) for stage in ("bm25", "dense", "fusion")}
     common = [key for key in lists["fusion"] if key in lists["bm25"] and key in lists["dense"]]
     if len(common) < _FEWEST:
-        reason = f"{len(common):,} judged queries have both lists and the fused one; {_FEWEST} are the least"
+        few = counted(len(common), "judged query has", "judged queries have")
+        reason = f"{few} both lists and the fused one; {_FEWEST} are the least"
         return Diagnosis(code, "unknown", reason, "")
     better = max(("bm25", "dense"), key=lambda stage: _mean(lists[stage], common))
     gain = paired_bootstrap([lists[better][key] for key in common], [lists["fusion"][key] for key in common])

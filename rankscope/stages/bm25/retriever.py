@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Query
 from rankscope.core.ordering import rank_by_score
 from rankscope.core.protocols import DocumentSource
@@ -27,7 +28,7 @@ class Bm25Retriever:
         """Raises IndexMismatch when the two do not hold equally many documents."""
         if len(index) != len(documents):
             raise IndexMismatch(
-                f"the BM25 index holds {len(index)} documents, the corpus {len(documents)}.",
+                f"the BM25 index holds {counted(len(index), 'document')}, the corpus {len(documents)}.",
                 remedy="Run `rankscope index` again.",
             )
         self.index = index

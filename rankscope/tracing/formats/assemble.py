@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document, Query
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Decision, Floor, Hit, ModelInfo, PipelineInfo, Ranking, Trace
@@ -164,7 +165,7 @@ class Draft:
             table = self.counts.setdefault(what, {})
             table[stage] = table.get(stage, 0) + number
             if of is not None:
-                self.notes.append(f"{stage}: {number} of {of} {_EXPLAINED[what]}")
+                self.notes.append(f"{stage}: {_explained(what, number, of)}")
 
     def build(self, source_format: str, ids: TraceIds, content: str, fallback: datetime) -> Trace:
         """The finished trace. ``content`` identifies it; ``fallback`` is its time where none is known."""
@@ -174,7 +175,7 @@ class Draft:
         note.update(self.counts)
         for what in ("missing_ids", "differing_texts"):
             for stage, number in self.counts.get(what, {}).items():
-                self.notes.append(f"{stage}: {number} {_EXPLAINED[what]}")
+                self.notes.append(f"{stage}: {_explained(what, number)}")
         if self.notes:
             note["notes"] = list(self.notes)
         return Trace(
@@ -194,13 +195,28 @@ class Draft:
 
 
 _EXPLAINED = {
-    "repeated_ids": "hits repeat an id that stands higher in the list",
-    "missing_scores": "hits have no score, or none that is a finite number",
-    "missing_ids": "hits have no id; one made from the content stands in",
-    "missing_ranks": "hits have no whole-number rank; they are listed last",
-    "repeated_ranks": "hits share a rank; the list is renumbered",
-    "differing_texts": "documents come with another text than in an earlier list; the first is kept",
+    "repeated_ids": ("hit", "repeats", "repeat", "an id that stands higher in the list"),
+    "missing_scores": ("hit", "has", "have", "no score, or none that is a finite number"),
+    "missing_ids": ("hit", "has", "have", "no id; one made from the content stands in"),
+    "missing_ranks": ("hit", "has", "have", "no whole-number rank: listed last"),
+    "repeated_ranks": ("hit", "shares", "share", "a rank; the list is renumbered"),
+    "differing_texts": (
+        "document",
+        "comes",
+        "come",
+        "with another text than in an earlier list; the first is kept",
+    ),
 }
+"""Noun, verb for one and for many, and what follows."""
+
+
+def _explained(what: str, number: int, of: int | None = None) -> str:
+    """How often something odd was found in a list, out of so many where that is known."""
+    noun, one, many, rest = _EXPLAINED[what]
+    if of is None:
+        return f"{counted(number, f'{noun} {one}', f'{noun}s {many}')} {rest}"
+    those = f"of {counted(of, noun)}"
+    return f"{counted(number, f'{those} {one}', f'{those} {many}')} {rest}"
 
 
 def _numbered(hits: Iterable[Hit], ranks: Iterable[int]) -> list[Hit]:

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from rankscope.core.counting import counted
 from rankscope.errors import InputError
 from rankscope.tracing.formats.records import RAW_LIMIT, Record
 from rankscope.tracing.formats.text_source import has_undecoded, open_text, suffixes_of
@@ -74,7 +75,7 @@ def _csv_row(line: int, header: list[str], row: list[str]) -> Record:
     if not row:
         return Record(line, None, "")
     if len(row) != len(header):
-        reason = f"{len(row)} cells where the header has {len(header)}"
+        reason = f"{counted(len(row), 'cell')} where the header has {len(header)}"
         return Record(line, None, json.dumps(row)[:RAW_LIMIT], reason)
     value = dict(zip(header, row, strict=True))
     raw = json.dumps(value, ensure_ascii=False)

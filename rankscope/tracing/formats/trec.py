@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Query
 from rankscope.errors import TraceError
 from rankscope.tracing.formats.assemble import Candidate, Draft, file_moment
@@ -47,7 +48,7 @@ def parse_line(text: str) -> RunLine:
     if len(parts) == 5:
         parts.append("")
     if len(parts) != 6:
-        raise ValueError(f"{len(parts)} fields, expected qid Q0 docid rank score tag")
+        raise ValueError(f"{counted(len(parts), 'field')}, expected qid Q0 docid rank score tag")
     qid, _, doc_id, rank, score, tag = parts
     if not qid or not doc_id:
         raise ValueError("the query id or the document id is empty")
@@ -104,7 +105,8 @@ class TrecRun:
                 scores = [hit.score or 0.0 for hit in ranking.hits]
                 against = sum(1 for a, b in pairwise(scores) if b > a)
                 if against:
-                    draft.notes.append(f"{against} hits stand below a lower score; the ranks were kept")
+                    stand = counted(against, "hit stands", "hits stand")
+                    draft.notes.append(f"{stand} below a lower score; the ranks were kept")
                 trace = draft.build(self.name, ids, "\n".join(topic.raw), fallback)
             except TraceError as error:
                 yield Rejected(topic.line, error.message, topic.raw[0], records=len(topic.rows))

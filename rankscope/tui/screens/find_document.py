@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.tui import cells
 from rankscope.tui.threads import Threads, reason
@@ -100,7 +101,7 @@ class FindDocument(ModalScreen[Document | None]):
         if message.problem:
             words = f"! {message.problem}"
         elif self._matches:
-            words = f"{cells.count_text(len(self._matches), 'match', 'matches')}. ↓ ↑ choose, enter shows."
+            words = f"{counted(len(self._matches), 'match', 'matches')}. ↓ ↑ choose, enter shows."
         else:
             words = "No document has this id or these words. Letter case matters outside ASCII."
         self.query_one("#find-hint", Static).update(_hint(words))

@@ -115,7 +115,7 @@ class FloorsLayout(ModeScreen):
             return left, Content("")
         traces = state.reading.gathered.traces
         reading = Content.styled("reading  ", "$primary") if state.busy or state.suggesting else Content("")
-        return left, reading + Content.assemble((f"{traces:,}", "bold"), (" traces", "$muted"))
+        return left, reading + cells.amount(traces, "trace")
 
     def _draw_plot(self, state: FloorsState) -> None:
         plot, said = self.query_one(ScorePlot), self.query_one("#floors-said", Static)

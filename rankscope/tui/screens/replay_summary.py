@@ -12,10 +12,10 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Static
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.insight.diff import PairDiff
 from rankscope.tui import keys
-from rankscope.tui.cells import count_text
 from rankscope.tui.diff_views import PAIR_HEADING, pair_row, summary_lines
 from rankscope.tui.keys import Key, Notes
 from rankscope.tui.replay_job import ReplayOutcome
@@ -40,7 +40,7 @@ SUMMARY_KEYS: tuple[Key, ...] = (
 def outcome_sentence(outcome: ReplayOutcome) -> str:
     """How far the replay came."""
     done = outcome.replayed + outcome.known
-    text = f"{count_text(done, 'trace')} replayed"
+    text = f"{counted(done, 'trace')} replayed"
     if outcome.known:
         text += f", {outcome.known:,} of them by an earlier run"
     if outcome.stopped:

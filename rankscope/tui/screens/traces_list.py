@@ -12,9 +12,9 @@ from textual.app import ComposeResult
 from textual.content import Content
 from textual.reactive import var
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.tracing.summaries import TraceSummary
-from rankscope.tui import cells
 from rankscope.tui import traces_messages as messages
 from rankscope.tui.runner import ProbeWorkspace
 from rankscope.tui.screens.mode_screen import ModeScreen
@@ -98,7 +98,7 @@ class TracesList(ModeScreen):
         """Bring every part up to date."""
         name = Content.styled(one_line(self.workspace.name, 32), "bold")
         if state.stored is not None:
-            name += Content.styled(f" {cells.count_text(state.stored, 'trace')}", "$muted")
+            name += Content.styled(f" {counted(state.stored, 'trace')}", "$muted")
         following = Content.styled("follows new ones", "$muted")
         held = Content.styled(f"held, {state.held:,} new", "bold $fall")
         self.query_one(ModeTitle).show(name, following if state.following else held)

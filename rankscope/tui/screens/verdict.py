@@ -20,7 +20,7 @@ from rankscope.core.sanitize import one_line
 from rankscope.engine.deciding import Drawn, last_numbers, verdict_of
 from rankscope.engine.workspace import Workspace
 from rankscope.errors import RankScopeError, UsageError
-from rankscope.tui import keys, verdict_views
+from rankscope.tui import cells, keys, verdict_views
 from rankscope.tui.runner import ProbeWorkspace
 from rankscope.tui.screens.mode_screen import ModeScreen
 from rankscope.tui.screens.verdict_keys import VERDICT_KEYS, VERDICT_MORE, VERDICT_NOTES
@@ -240,4 +240,4 @@ def _title_facts(name: str, drawn: Drawn | None) -> tuple[Content, Content]:
         return left, Content("")
     left += Content.assemble(("  pipeline ", "$muted"), (pipeline_name(drawn.judged.pipeline), ""))
     queries = drawn.verdict.evidence.queries
-    return left, Content.assemble((f"{queries:,}", "bold"), (" queries", "$muted"))
+    return left, cells.amount(queries, "query", "queries")

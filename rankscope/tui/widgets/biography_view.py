@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Hit, Ranking, Trace
 from rankscope.engine.inspection import Inspection
@@ -114,7 +115,7 @@ def _made_of(hit: Hit, k: int | None) -> str:
         parts.append(f"logit {hit.details['logit']:+.2f}")
     if tokens := hit.details.get("tokens"):
         cut = hit.details.get("tokens_cut", 0)
-        parts.append(f"{int(tokens)} tokens, {f'{int(cut)} not seen' if cut else 'all seen'}")
+        parts.append(f"{counted(int(tokens), 'token')}, {f'{int(cut)} not seen' if cut else 'all seen'}")
     if (windows := hit.details.get("windows", 1)) > 1:
         parts.append(f"window {int(hit.details.get('window', 1))} of {int(windows)} won")
     return f"  {', '.join(parts)}" if parts else ""

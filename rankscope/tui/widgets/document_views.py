@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content, Span
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Ranking, Trace
@@ -110,21 +111,21 @@ def _seen(trace: Trace, doc_id: str, reading: Reading | None, note: str) -> Cont
         )
     tokens, cut = len(reading.tokens), reading.tokens_cut
     if len(reading.windows) == 1 and not cut:
-        words = f"The cross-encoder reads all {tokens:,} tokens of it."
+        words = f"The cross-encoder reads all {counted(tokens, 'token')} of it."
         return Content.styled(words + _query_cut(reading), "$fall" if reading.query_tokens_cut else "$muted")
-    words = f"The cross-encoder reads {tokens - cut:,} of {tokens:,} tokens"
+    words = f"The cross-encoder reads {tokens - cut:,} of {counted(tokens, 'token')}"
     if len(reading.windows) > 1:
         winner = _winner(trace, doc_id)
         first, last = reading.windows[winner - 1] if winner else (0, 0)
         won = f"window {winner} won: tokens {first + 1:,} to {last:,}" if winner else "none was scored here"
         words += f" in {len(reading.windows)} windows; {won}"
-    words += f"; the last {cut:,} are cut, from the mark on" if cut else ""
+    words += f"; the last {counted(cut, 'is', 'are')} cut, from the mark on" if cut else ""
     return Content.styled(f"{'! ' if cut else ''}{words}.{_query_cut(reading)}", "$fall" if cut else "$muted")
 
 
 def _query_cut(reading: Reading) -> str:
     cut = reading.query_tokens_cut
-    return f" The query's last {cut:,} tokens are not read." if cut else ""
+    return f" The query's last {counted(cut, 'token is', 'tokens are')} not read." if cut else ""
 
 
 def _lens(trace: Trace, doc_id: str, document: Document, reading: Reading | None) -> Content:
@@ -157,5 +158,5 @@ def _cut(trace: Trace, doc_id: str) -> str:
     if hit is None or cut <= 0:
         return ""
     tokens = hit.details.get("tokens")
-    of = f" of {int(tokens):,}" if tokens else ""
-    return f"! The cross-encoder did not see the last {cut:,}{of} tokens of this passage."
+    missed = f"{cut:,} of {counted(int(tokens), 'token')}" if tokens else counted(cut, "token")
+    return f"! The cross-encoder did not see the last {missed} of this passage."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.content import Content
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Document
 from rankscope.core.sanitize import one_line
 from rankscope.core.scales import ScoreScale
@@ -81,8 +82,13 @@ def _bm25_lines(bm25: Bm25Explanation) -> list[Content]:
     rest = rows[_TERMS:]
     if rest:
         given = sum(row.share for row in rest)
-        lines.append(Content.styled(f"and {len(rest)} more terms, which give {given:.2f}", "$muted"))
-    length = f"{bm25.length} terms, the average is {bm25.average_length:.0f}"
+        lines.append(
+            Content.styled(
+                f"and {counted(len(rest), 'more term, which gives', 'more terms, which give')} {given:.2f}",
+                "$muted",
+            )
+        )
+    length = f"{counted(bm25.length, 'term')}, the average is {bm25.average_length:.0f}"
     lines.append(Content.styled(f"{length}: length factor {bm25.length_factor:.2f}", "$muted"))
     return lines
 

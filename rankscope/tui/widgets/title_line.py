@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from rankscope.config import Settings
+from rankscope.core.counting import counted
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Trace
 from rankscope.tui import cells
@@ -30,7 +31,7 @@ class TitleLine(StateLine):
         name = one_line(self._workspace_name, 32)
         here = Content.styled(name, "bold")
         if state.documents:
-            here += Content.styled(f" {cells.count_text(state.documents, 'passage')}", "$muted")
+            here += Content.styled(f" {counted(state.documents, 'passage')}", "$muted")
         left = mode_tabs("probe", width, here.cell_length + right.cell_length + 2) + here
         models = _models(settings)
         room = width - right.cell_length - 1

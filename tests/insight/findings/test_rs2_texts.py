@@ -35,6 +35,8 @@ def test_rs201_recorded_cuts_and_the_share_that_was_lost() -> None:
     assert found("RS201", little).severity == "info"
     unknown = with_details(reranked(a="x"), a={"tokens_cut": 5})
     assert found("RS201", unknown).severity == "warning"
+    one = with_details(reranked(a="x"), a={"tokens": 500, "tokens_cut": 1})
+    assert "did not see the end of 1 passage: a; most of a: 1 token, 0%" in found("RS201", one).message
 
 
 def test_rs201_nothing_was_cut() -> None:
@@ -61,9 +63,10 @@ def test_rs202_near_duplicates_name_what_they_repeat() -> None:
     trace = reranked(a=text, b=prose(random.Random(2)), c=revised)
     finding = found("RS202", trace)
     assert (finding.severity, finding.doc_ids) == ("info", ("c",))
-    assert "c repeats a" in finding.message
+    assert "1 of the top 3 repeats a document above it: c repeats a" in finding.message
     crowded = found("RS202", reranked(a=text, b=text, c=revised))
     assert (crowded.severity, crowded.doc_ids) == ("warning", ("b", "c"))
+    assert "2 of the top 3 repeat a document above them" in crowded.message
 
 
 def test_rs202_looks_at_the_top_k_only() -> None:
@@ -110,6 +113,7 @@ def test_rs203_broken_passages_in_the_top_k() -> None:
     whole = prose(random.Random(3))
     finding = found("RS203", reranked(a=whole, b=whole[:-1] + " and it"))
     assert (finding.severity, finding.doc_ids) == ("warning", ("b",))
+    assert finding.message.startswith("1 of 2 passages breaks a sentence: b; b ends")
     many = {chr(97 + place): prose(random.Random(place)) for place in range(9)}
     assert found("RS203", reranked(**many, z=whole[:-1] + " and it")).severity == "info"
     assert outcome("RS203", reranked(a=whole)) == "passed"

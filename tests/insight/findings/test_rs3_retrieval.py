@@ -19,6 +19,7 @@ TRACE = trace_of(BM25, DENSE, FUSED)
 def test_rs301_a_relevant_document_that_no_list_holds() -> None:
     some = found("RS301", TRACE, relevant=frozenset("ax"))
     assert (some.severity, some.doc_ids) == ("warning", ("x",))
+    assert some.message.startswith("1 of 2 relevant documents was never retrieved")
     assert "bm25: not in top 4, dense: not in top 3" in some.message
     assert found("RS301", TRACE, relevant=frozenset("x")).severity == "error"
 
@@ -59,6 +60,8 @@ def test_rs303_lost_at_the_cut_by_so_many_places() -> None:
     assert (finding.severity, finding.doc_ids) == ("warning", ("d",))
     assert "d by 3 places" in finding.message
     assert found("RS303", TRACE, relevant=frozenset("cd")).severity == "error"
+    one = found("RS303", TRACE, relevant=frozenset("ac")).message
+    assert one == "1 relevant document was lost at the fusion cut of 3: c by 1 place"
 
 
 def test_rs303_without_a_known_k_names_only_the_document() -> None:

@@ -30,7 +30,7 @@ def asked(filters: dict[str, str], *, kept: tuple[str, ...] = ("a", "b"), **meta
 def test_a_document_of_another_tenant_that_was_shown_is_an_error() -> None:
     finding = found("RS602", asked({"tenant": "x"}, a="x", b="y\x1b", c="z"))
     assert (finding.severity, finding.doc_ids) == ("error", ("b",))
-    assert finding.message == ("1 of 2 documents shown do not meet the filter tenant=x: b (tenant=y\x1b)")
+    assert finding.message == ("1 of 2 documents shown does not meet the filter tenant=x: b (tenant=y\x1b)")
 
 
 def test_a_filter_applied_after_retrieval_is_a_warning() -> None:
@@ -59,7 +59,7 @@ def test_what_was_kept_was_shown_with_or_without_a_decision() -> None:
 def test_a_document_without_the_field_is_a_warning_of_its_own() -> None:
     finding = found("RS602", asked({"tenant": "x"}, a="x", b={"year": 2024}))
     assert (finding.severity, finding.doc_ids) == ("warning", ("b",))
-    assert "have no value to meet the filter tenant=x with: b" in finding.message
+    assert "has no value to meet the filter tenant=x with: b" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_the_tenant_of_a_request_is_held_against_its_results(attributes: dict[st
     trace = replace(asked({}, a="x", b="y"), attributes=attributes)
     finding = found("RS602", trace)
     assert (finding.severity, finding.doc_ids) == ("error", ("b",))
-    assert "do not meet the request's tenant=x: b (tenant=y)" in finding.message
+    assert "does not meet the request's tenant=x: b (tenant=y)" in finding.message
     assert outcome("RS602", replace(trace, documents={"a": trace.documents["a"]})) == "passed"
 
 

@@ -93,7 +93,7 @@ def test_a_floor_beyond_all_pairs_stays_beyond() -> None:
     assert mapped(500, old, new) > 198
     found = carry_over(500, old, new, np.arange(100), resamples=20)
     assert "all or none" in found.warning
-    with pytest.raises(InputError, match="10 pairs of 10 queries are too few"):
+    with pytest.raises(InputError, match="10 pairs of 10 queries: too few"):
         carry_over(1, old[:10], new[:10], np.arange(10))
     with pytest.raises(InputError, match="do not match"):
         carry_over(1, old, new[:10], np.arange(10))

@@ -208,6 +208,14 @@ def test_ten_observations_are_refused_by_every_method() -> None:
         assert suggestion.as_json()["value"] is None
 
 
+def test_one_query_is_too_few_and_no_method_says_one_queries() -> None:
+    found = suggest(observed({"q": [0.9, 0.2]}, {"q": {1: 2, 2: 0}}))
+    because = {suggestion.method: suggestion.warning for suggestion in found}
+    assert because["best-f1"].startswith("1 judged query is too few, ")
+    assert because["target-answer-rate"].startswith("1 query is too few, ")
+    assert not [words for words in because.values() if "1 queries" in words or "1 judged queries" in words]
+
+
 def test_one_kind_of_judgment_alone_is_refused() -> None:
     rows = {f"q{i}": [0.9, 0.1] for i in range(40)}
     only_relevant = best_f1(observed(rows, {name: {1: 1} for name in rows}))

@@ -81,5 +81,5 @@ def test_a_query_without_terms_finds_nothing(retriever: Bm25Retriever) -> None:
 
 
 def test_an_index_of_another_corpus_is_refused() -> None:
-    with pytest.raises(IndexMismatch, match=r"holds 1 documents, the corpus 7"):
+    with pytest.raises(IndexMismatch, match=r"holds 1 document, the corpus 7"):
         Bm25Retriever(Bm25Index.build([["a"]]), ListSource(DOCUMENTS))

@@ -49,7 +49,7 @@ def test_repeated_ids_and_a_failed_reranker_stay_visible() -> None:
     assert failed.after is None
     note = failed.attributes["import"]
     assert note["repeated_ids"] == {"retrieval": 1}
-    assert any("repeat an id" in line for line in note["notes"])
+    assert any("repeats an id" in line for line in note["notes"])
 
 
 def test_nested_attributes_without_ids_are_joined_by_content() -> None:

@@ -76,7 +76,7 @@ def test_csv_rows_of_another_width_and_bytes_that_are_no_text(tmp_path: Path) ->
     found = [(record.line, record.value, record.error) for record in read_csv(path)]
     assert found == [
         (3, {"a": "1", "b": "x\ny"}, ""),
-        (4, None, "1 cells where the header has 2"),
+        (4, None, "1 cell where the header has 2"),
         (5, None, ""),
         (6, None, "not valid UTF-8"),
         (7, {"a": "3", "b": "4"}, ""),

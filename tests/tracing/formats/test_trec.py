@@ -35,7 +35,7 @@ def test_gaps_in_the_ranks_stay_and_ties_are_renumbered(tmp_path: Path) -> None:
     assert [(hit.doc_id, hit.rank) for hit in gap.rankings[0].hits] == [("a", 4), ("b", 9)]
     assert [(hit.doc_id, hit.rank) for hit in tie.rankings[0].hits] == [("a", 1), ("b", 2)]
     assert tie.attributes["import"]["repeated_ranks"] == {"retrieval": 1}
-    assert "1 hits stand below a lower score; the ranks were kept" in tie.attributes["import"]["notes"]
+    assert "1 hit stands below a lower score; the ranks were kept" in tie.attributes["import"]["notes"]
 
 
 def test_what_is_not_a_run_line_is_rejected_with_its_number(tmp_path: Path) -> None:

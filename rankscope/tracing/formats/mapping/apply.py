@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from rankscope.core.counting import counted
 from rankscope.core.documents import Query
 from rankscope.core.scales import ScoreScale
 from rankscope.core.trace import Floor, ModelInfo
@@ -131,7 +132,8 @@ def _candidates(stage: StageMap, value: Any, draft: Draft) -> list[Candidate] | 
     kept = [row for row in rows if _wanted(stage, row)]
     empty = sum(1 for row in rows if row == Candidate())
     if empty:
-        draft.notes.append(f"{stage.name}: {empty} of {len(rows)} candidates were empty")
+        of = f"of {counted(len(rows), 'candidate')}"
+        draft.notes.append(f"{stage.name}: {counted(empty, f'{of} was empty', f'{of} were empty')}")
     return kept
 
 
@@ -184,7 +186,10 @@ def _from_columns(stage: StageMap, value: Any, draft: Draft) -> list[Candidate] 
     for name, column in columns.items():
         filled = sum(1 for item in column if item not in _EMPTY)
         if filled and len(column) != length:
-            draft.notes.append(f"{stage.name}: {name} has {len(column)} entries for {length} candidates")
+            draft.notes.append(
+                f"{stage.name}: {name} has "
+                + f"{counted(len(column), 'entry', 'entries')} for {counted(length, 'candidate')}"
+            )
     rows = [
         _converted(
             stage,
