@@ -25,7 +25,8 @@ def head(found: Comparison, width: int) -> Content:
     """The two sides, what must be known, what is set otherwise, and the measures with paired differences."""
     lines = [_side("A", found.a, width), _side("B", found.b, width)]
     for statement in found.statements:
-        lines += Content.styled(f"! {one_line(statement, 400)}", "$fall").wrap(max(width, 20))
+        said = Content.styled(one_line(statement, 400), "$fall")
+        lines += cells.hung(Content.styled("! ", "$fall"), said, width)
     lines += _changes(found, width)
     wide = width >= WIDE
     value = 21 if wide else 7

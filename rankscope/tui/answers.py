@@ -104,6 +104,14 @@ class Answers:
         running = self.running.get(kind)
         return self if running is None else self._ended(running)
 
+    def left(self, kind: Kind) -> Answers:
+        """A look-up was turned away from: a part of an answer is dropped, so that it is asked anew."""
+        running = self.running.get(kind)
+        if running is None:
+            return self
+        rest = {known: entry for known, entry in self.answers.items() if entry[0] != running}
+        return replace(self._ended(running), answers=rest)
+
     def idle(self) -> Answers:
         """With nothing under way: what is still looked up is no longer waited for."""
         return replace(self, running={})

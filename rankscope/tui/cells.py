@@ -28,6 +28,7 @@ __all__ = [
     "floor_text",
     "fused_shares",
     "gauge",
+    "hung",
     "join_cells",
     "label",
     "marked",
@@ -248,6 +249,13 @@ def fused_shares(ranks: dict[str, int], shares: dict[str, float], k: int | None)
 def floor_margin(score: float | None, floor: Floor | None) -> str:
     """How far a score is from the floor, without its sign; empty where there is no floor or no score."""
     return "" if floor is None or score is None else score_text(abs(score - floor.value), ScoreScale.COSINE)
+
+
+def hung(sign: Content, text: Content, width: int) -> list[Content]:
+    """Text folded beside a sign: its further lines stand below its first and not below the sign."""
+    beside = sign.cell_length
+    first, *more = text.wrap(max(width - beside, 10)) or [Content("")]
+    return [sign + first, *(Content(" " * beside) + line for line in more)]
 
 
 def marked(text: str, terms: Collection[str], style: str = "") -> Content:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.content import Content
 
 from rankscope.core.counting import counted
+from rankscope.core.documents import Query
 from rankscope.core.sanitize import one_line
 from rankscope.core.trace import Ranking, Trace
 from rankscope.insight.diff import GroupDiff, PairDiff, TraceDiff
@@ -43,7 +44,7 @@ def diff_head(diff: TraceDiff, width: int) -> Content:
     ]
     lines = [Content(" ") + cells.join_cells(figures, "   ")]
     if not diff.same_query:
-        lines.append(Content.styled(" ! The queries are not the same.", "$fall"))
+        lines.append(_queries_differ(diff.before.query, diff.after.query))
     if diff.flip is not None:
         words = f" ! {diff.flip.before} → {diff.flip.after}: "
         lines.append(Content.assemble((words, "bold $fall"), one_line(diff.flip.reason, max(width * 2, 40))))
@@ -57,6 +58,14 @@ def diff_head(diff: TraceDiff, width: int) -> Content:
     if diff.coverage is not None and not diff.coverage.complete:
         lines.append(Content.styled(f" {one_line(diff.coverage.line, 300)}", "$fall"))
     return Content("\n").join([folded for line in lines for folded in line.wrap(width)])
+
+
+def _queries_differ(before: Query, after: Query) -> Content:
+    """What is not the same; the later query stands in the title."""
+    if before.text == after.text:
+        return Content.styled(" ! The filters of the query are not the same.", "$fall")
+    earlier = one_line(before.text, 120) or "without text"
+    return Content.assemble((" ! The queries are not the same", "$fall"), f"; the earlier one: {earlier}")
 
 
 def stage_lines(diff: TraceDiff, width: int) -> Content:

@@ -30,17 +30,17 @@ def findings_line(trace: Trace, width: int) -> Content:
     return line.truncate(max(width - _MORE.cell_length, 0), ellipsis=True) + _MORE
 
 
-def findings_text(trace: Trace) -> Content:
+def findings_text(trace: Trace, width: int) -> Content:
     """Every finding with its whole message, the documents that it is about, and what to do about it."""
     parts: list[Content] = []
     for finding in _worst_first(trace):
         parts.append(Content.assemble(_code(finding), (f"  {finding.severity}", "$muted")))
-        parts.append(Content(f" {one_line(finding.message)}"))
+        parts += cells.hung(Content(" "), Content(one_line(finding.message)), width)
         if finding.doc_ids:
             names = ", ".join(one_line(doc_id, 80) for doc_id in finding.doc_ids)
-            parts.append(Content.styled(f" {names}", "$muted"))
+            parts += cells.hung(Content(" "), Content.styled(names, "$muted"), width)
         if remedy := _remedies().get(finding.code):
-            parts.append(Content.assemble((" what to do  ", "bold $primary"), remedy))
+            parts += cells.hung(Content.styled(" what to do  ", "bold $primary"), Content(remedy), width)
         parts.append(Content(""))
     return Content("\n").join(parts[:-1])
 

@@ -193,8 +193,13 @@ def legend(state: FloorsState, width: int) -> Content:
     return next(fitting, Content(" ").join(named(_SHORT)) if parts else lines[-1])
 
 
-def source_line(state: FloorsState) -> Content:
+def source_line(state: FloorsState, width: int) -> Content:
     """Which scores are looked at, and which are kept apart."""
+    whole = _source_line(state, brief=False)
+    return whole if whole.cell_length <= width else _source_line(state, brief=True)
+
+
+def _source_line(state: FloorsState, *, brief: bool) -> Content:
     if state.looked is None or state.reading is None:
         return Content("")
     group = state.looked.material.group
@@ -203,7 +208,8 @@ def source_line(state: FloorsState) -> Content:
     queries = counted(state.looked.query_count, "query", "queries")
     # Of a query with several traces each counts.
     repeated = group.trace_count != state.looked.query_count
-    said = f"{counted(group.trace_count, 'trace')} of {queries}" if repeated else queries
+    traces = counted(group.trace_count, "trace")
+    said = queries if not repeated else traces if brief else f"{traces} of {queries}"
     line = Content.assemble((f"{source.stage} scores, {source.score_scale}{name}", "bold"))
     line += Content.styled(f"  {said}", "$muted")
     if state.described:
@@ -215,15 +221,16 @@ def source_line(state: FloorsState) -> Content:
     return line
 
 
-def floor_title(state: FloorsState) -> Content:
-    """The floor on the screen, where it comes from, and the one in force."""
-    words = Content.assemble((f" FLOOR {floor_words(state.floor)}", "bold $accent"))
-    if state.method:
-        words += Content.styled(f" by {state.method}", "$accent")
-    if state.said is not None and state.floor == state.said.baseline:
-        return words + Content.styled(", in force ", "$muted")
+def floor_title(state: FloorsState, width: int) -> Content:
+    """The floor on the screen and the one in force; the method it comes from where there is room."""
+    words = Content.styled(f" FLOOR {floor_words(state.floor)}", "bold $accent")
+    in_force = state.said is not None and state.floor == state.said.baseline
     baseline = None if state.said is None else state.said.baseline
-    return words + Content.styled(f", now {floor_words(baseline)} ", "$muted")
+    tail = Content.styled(", in force " if in_force else f", now {floor_words(baseline)} ", "$muted")
+    by = Content.styled(f" by {state.method}", "$accent") if state.method else Content("")
+    return (
+        words + tail if words.cell_length + by.cell_length + tail.cell_length > width else words + by + tail
+    )
 
 
 def consequence_lines(state: FloorsState, width: int) -> list[Content]:
@@ -253,11 +260,11 @@ def consequence_lines(state: FloorsState, width: int) -> list[Content]:
     else:
         rows.append(("judged", "none; e lists some"))
     if said.answerable_answered is not None:
-        rows.append(("with answer", interval_text(said.answerable_answered, digits=digits)))
+        rows.append(("answerable", interval_text(said.answerable_answered, digits=digits)))
     if said.unanswerable_answered is not None:
-        rows.append(("without", interval_text(said.unanswerable_answered, digits=digits)))
+        rows.append(("no answer", interval_text(said.unanswerable_answered, digits=digits)))
     return [
-        Content.assemble((f"{name:<12}", "$muted"), (cells.shorten(value, width - 12), ""))
+        Content.assemble((f"{name:<11}", "$muted"), (cells.shorten(value, width - 11), ""))
         for name, value in rows
     ]
 

@@ -133,7 +133,7 @@ def remarks(state: JudgeState) -> Content:
     return Content(" ") + cells.join_cells([part for part in parts if part], "   ")
 
 
-def agreement_text(found: Iterable[Agreement], unseen: Mapping[str, Agreement]) -> Content:
+def agreement_text(found: Iterable[Agreement], unseen: Mapping[str, Agreement], width: int) -> Content:
     """Every two judges with a pair in common, and what kappa says; then what models are worth unseen."""
     lines: list[Content] = []
     for item in found:
@@ -145,12 +145,13 @@ def agreement_text(found: Iterable[Agreement], unseen: Mapping[str, Agreement]) 
         )
         pairs = counted(item.pairs, "document")
         queries = counted(item.queries, "query", "queries")
-        lines.append(Content(f"  {pairs} of {queries}; the same grade for {item.equal:,} ({share:.0%})"))
-        lines.append(
-            Content(f"  kappa {_kappa(item.kappa)}, weighted by distance {_kappa(item.weighted_kappa)}")
-        )
         counts = "  ".join(f"{one}·{other} ×{count}" for (one, other), count in item.counts.items())
-        lines.append(Content.styled(f"  grades {counts}", "$muted"))
+        for fact in (
+            Content(f"{pairs} of {queries}; the same grade for {item.equal:,} ({share:.0%})"),
+            Content(f"kappa {_kappa(item.kappa)}, weighted by distance {_kappa(item.weighted_kappa)}"),
+            Content.styled(f"grades {counts}", "$muted"),
+        ):
+            lines += cells.hung(Content("  "), fact, width)
     for model, item in unseen.items():
         lines.append(
             Content.assemble(
@@ -161,9 +162,8 @@ def agreement_text(found: Iterable[Agreement], unseen: Mapping[str, Agreement]) 
         same = (
             f"; the same grade for {item.equal:,}" if item.pairs else ": grade some before you let it propose"
         )
-        lines.append(
-            Content(f"  {pairs}{same}; kappa {_kappa(item.kappa)}" if item.pairs else f"  {pairs}{same}")
-        )
+        said = f"{pairs}{same}; kappa {_kappa(item.kappa)}" if item.pairs else f"{pairs}{same}"
+        lines += cells.hung(Content("  "), Content(said), width)
     if not lines:
         return Content("No two judges have judged the same document of the same query yet.")
     lines.append(

@@ -22,7 +22,7 @@ __all__ = ["suggestion_row", "suggestions_text"]
 def suggestion_row(item: Suggestion, width: int, *, chosen: bool) -> list[Content]:
     """What one method suggests, with interval and evidence; its warning below where there is one."""
     mark, count, wide = "▶" if chosen else " ", f"n {item.queries:,}", width >= 44
-    name = f"{mark}{cells.fit(item.method, 18 if wide else 13)} "
+    name = f"{mark}{cells.fit(item.method, 18 if wide else 11)} "
     if item.value is None:
         head = Content.assemble((name, "$muted"), ("no floor", "$fall"))
     else:
@@ -50,7 +50,7 @@ def short(value: float) -> str:
 
 
 def suggestions_text(
-    suggestions: Sequence[Suggestion], chosen: str, passport: Sequence[tuple[str, str]]
+    suggestions: Sequence[Suggestion], chosen: str, passport: Sequence[tuple[str, str]], width: int
 ) -> Content:
     """Every method's floor with all that is known of it, then the passport of the stored floor."""
     parts: list[Content] = []
@@ -59,9 +59,11 @@ def suggestions_text(
         value = "no floor" if item.value is None else f"{item.value:.6g}"
         style = "bold $fall" if item.value is None else "bold"
         parts.append(Content.assemble((f"{mark}{item.method}  ", "bold $primary"), (value, style)))
-        parts += [_fact(name, words) for name, words in _facts(item) if words]
+        for name, words in _facts(item):
+            parts += _fact(name, words, width) if words else []
         parts.append(Content(""))
-    parts += [_fact(name, words) for name, words in passport]
+    for name, words in passport:
+        parts += _fact(name, words, width)
     return Content("\n").join(parts)
 
 
@@ -81,5 +83,5 @@ def _facts(item: Suggestion) -> list[tuple[str, str]]:
     ]
 
 
-def _fact(name: str, words: str) -> Content:
-    return Content.assemble((f"  {name:<9} ", "$muted"), visible(words))
+def _fact(name: str, words: str, width: int) -> list[Content]:
+    return cells.hung(Content.styled(f"  {name:<9} ", "$muted"), Content(visible(words)), width)

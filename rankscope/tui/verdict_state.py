@@ -78,13 +78,13 @@ def verdict_sentence(state: VerdictState) -> Sentence:
     if state.phase is VerdictPhase.AWAITING:
         return INDEX_AWAITED
     if state.phase is VerdictPhase.NOTHING:
-        return Sentence("warn", state.problem)
+        return Sentence("warn", state.problem[:1].upper() + state.problem[1:])
     if state.phase is VerdictPhase.MEASURING or state.drawn is None:
         again = "again; the last figures stay until then" if state.drawn is not None else "the judged traces"
         return Sentence("busy", f"Measuring {again}.")
     judged = state.drawn.judged
-    text = f"From {counted(len(judged.traces), 'judged trace')} and {one_line(state.drawn.source, 120)}."
+    text = f"From {counted(len(judged.traces), 'judged trace')}."
     if judged.others:
         others = counted(len(judged.others), "other pipeline")
         text += f" {others} with judged traces: c compares, p shows the next."
-    return Sentence("good", text)
+    return Sentence("good", f"{text} Judgments: {one_line(state.drawn.source, 120)}.")

@@ -24,6 +24,7 @@ __all__ = [
     "KIND_WORDS",
     "Block",
     "blocks",
+    "evidence_text",
     "headline",
     "in_columns",
     "interval_text",
@@ -32,8 +33,10 @@ __all__ = [
 ]
 
 BLOCK_WIDTH = 56
-"""Cells that every block fits in; the screen holds one, two or three of them side by side."""
+"""Cells that every table fits in; the screen holds one, two or three of them side by side."""
 GAP = 3
+_WIDEST = 90
+"""Cells in which a sentence still reads well."""
 
 KIND_WORDS = {
     "rerank": "RERANK",
@@ -64,8 +67,9 @@ def headline(verdict: Verdict, width: int) -> list[Content]:
 
 def reasons(verdict: Verdict, width: int) -> list[Content]:
     """Why, a point each."""
-    points = (Content.assemble(("· ", "$muted"), (one_line(reason, 400), "")) for reason in verdict.reasons)
-    return [line for point in points for line in point.wrap(max(width, 20))]
+    sign = Content.styled("· ", "$muted")
+    points = (Content(one_line(reason, 400)) for reason in verdict.reasons)
+    return [line for point in points for line in cells.hung(sign, point, width)]
 
 
 def interval_text(interval: Interval | None, *, digits: int = 3) -> str:
@@ -109,19 +113,25 @@ def _share(interval: Interval | None) -> str:
     return f"{value} [{interval.low * 100:.0f}, {interval.high * 100:.0f}]"
 
 
-def blocks(verdict: Verdict, *, why: bool = False) -> tuple[Block, ...]:
-    """Everything that the verdict rests on, the most telling first; with ``why`` also the reasons."""
+def evidence_text(verdict: Verdict, width: int, *, why: bool) -> Content:
+    """All that the verdict rests on, in columns; with ``why`` also the reasons."""
+    column = (width + GAP) // _columns(width) - GAP
+    return in_columns(blocks(verdict, min(max(column, BLOCK_WIDTH), _WIDEST), why=why), width)
+
+
+def blocks(verdict: Verdict, width: int, *, why: bool = False) -> tuple[Block, ...]:
+    """Everything that the verdict rests on, the most telling first, its sentences folded in ``width``."""
     evidence = verdict.evidence
     found = (
-        Block("WHY", tuple(reasons(verdict, BLOCK_WIDTH)) if why else ()),
+        Block("WHY", tuple(reasons(verdict, width)) if why else ()),
         _measures(evidence),
-        _recall(evidence),
+        _recall(evidence, width),
         _depth(evidence.depth),
         _gates(evidence.gates, verdict.gate),
         _strata(evidence),
         _latency(evidence),
-        _coverage(evidence),
-        *_diagnoses(evidence.diagnoses),
+        _coverage(evidence, width),
+        *_diagnoses(evidence.diagnoses, width),
     )
     return tuple(block for block in found if block.lines)
 
@@ -163,7 +173,7 @@ def _tone(difference: Interval | None) -> str:
     return "bold $rise" if difference.low > 0 else "bold $fall" if difference.high < 0 else "$muted"
 
 
-def _recall(evidence: Evidence) -> Block:
+def _recall(evidence: Evidence, width: int) -> Block:
     lines: list[Content] = []
     if evidence.recall:
         lines.append(_row(("N", 7, "$muted"), ("recall@N", 32, "$muted"), ("relevant found", 16, "$muted")))
@@ -177,7 +187,7 @@ def _recall(evidence: Evidence) -> Block:
     if rule is not None:
         word = ("met", "bold $rise") if rule.met else ("not met", "bold $fall")
         words = f": in {rule.found_in} {_share(rule.found)}, in {rule.top_in} {_share(rule.top)}"
-        lines += Content.assemble(("rule of thumb ", "$muted"), word, words).wrap(BLOCK_WIDTH)
+        lines += Content.assemble(("rule of thumb ", "$muted"), word, words).wrap(width)
     return Block("RECALL AHEAD OF THE RERANKER", tuple(lines))
 
 
@@ -263,7 +273,7 @@ def _latency(evidence: Evidence) -> Block:
     return Block("LATENCY", tuple(lines), "median and 95th percentile, ms")
 
 
-def _coverage(evidence: Evidence) -> Block:
+def _coverage(evidence: Evidence, width: int) -> Block:
     lines = [
         Content.assemble(
             ("answerable ", "$muted"),
@@ -286,26 +296,28 @@ def _coverage(evidence: Evidence) -> Block:
         for stage, share in evidence.judged.items()
     ]
     for note in evidence.notes:
-        lines += Content.styled(f"! {one_line(note, 400)}", "$fall").wrap(BLOCK_WIDTH)
+        lines += cells.hung(
+            Content.styled("! ", "$fall"), Content.styled(one_line(note, 400), "$fall"), width
+        )
     return Block("JUDGMENTS", tuple(lines))
 
 
-def _diagnoses(found: Iterable[Diagnosis]) -> Iterable[Block]:
+def _diagnoses(found: Iterable[Diagnosis], width: int) -> Iterable[Block]:
     lines: list[Content] = []
     for codes, item in said_once(found):
         mark, style = {"found": ("!", "bold $fall"), "fine": ("✓", "$rise"), "unknown": ("?", "$muted")}[
             item.state
         ]
-        words = Content.assemble((f"{mark} ", style), (codes, "bold"), f": {one_line(item.measure, 400)}")
+        words = Content.assemble((codes, "bold"), f": {one_line(item.measure, 400)}")
         if item.remedy:
             words += Content.styled(f" → {one_line(item.remedy, 400)}", "$fall")
-        lines += words.wrap(BLOCK_WIDTH)
+        lines += cells.hung(Content.styled(f"{mark} ", style), words, width)
     yield Block("WHAT A RERANKER MAY HIDE", tuple(lines))
 
 
 def in_columns(found: Sequence[Block], width: int) -> Content:
     """The blocks one below the other, in as many columns as fit, of heights as even as their order allows."""
-    count = max(1, min(3, (width + GAP) // (BLOCK_WIDTH + GAP)))
+    count = _columns(width)
     apart = (width + GAP) // count
     texts = [_titled(block) for block in found]
     columns = _balanced(texts, count)
@@ -318,6 +330,10 @@ def in_columns(found: Sequence[Block], width: int) -> Content:
         last = parts.pop()
         lines.append(Content("").join([*(_padded(part, apart) for part in parts), last]))
     return Content("\n").join(lines)
+
+
+def _columns(width: int) -> int:
+    return max(1, min(3, (width + GAP) // (BLOCK_WIDTH + GAP)))
 
 
 def _titled(block: Block) -> list[Content]:

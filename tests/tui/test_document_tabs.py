@@ -62,9 +62,7 @@ def test_the_lens_marks_the_window_that_won_and_what_was_cut() -> None:
     made = with_details(made, "c", windows=2.0, window=2.0)
     whole = made.documents["c"].searchable  # "Title c\none two ..."
     content = text_view(made, "c", made.documents["c"], reading_of(whole, [(0, 4), (3, 7)]))
-    assert (
-        "reads 7 of 8 tokens in 2 windows; window 2 won: tokens 4 to 7; the last 1 are cut" in content.plain
-    )
+    assert "reads 7 of 8 tokens in 2 windows; window 2 won: tokens 4 to 7; the last 1 is cut" in content.plain
     assert "⟦two three four five ⟧✂ six" in content.plain.replace("one ", "")
     struck = [s for s in content.spans if "strike" in str(s.style)]
     assert [content.plain[s.start : s.end].strip("✂ ") for s in struck] == ["six"]
@@ -80,7 +78,7 @@ def test_the_biography_has_a_line_a_stage_and_its_end() -> None:
     lines = biography_view(made, "c", None, 140, k=60).plain.split("\n")
     assert [line.split()[0] for line in lines] == ["stage", "bm25", "dense", "fusion", "rerank", "Kept:"]
     assert "bm25 + dense: 1/63 + 1/63" in lines[3]
-    assert "logit +2.25, 140 tokens, all seen, window 2 of 3 won" in lines[4]
+    assert "logit +2.25, 140 tokens seen, window 2 of 3 won" in lines[4]
     assert all(len(line) <= 140 for line in lines)
     narrow = biography_view(made, "c", None, 76, k=60).plain.split("\n")
     assert "1/63 + 1/63" in narrow[3]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from textual.widgets import Static
-
 from rankscope.core.documents import Query
 from rankscope.core.trace import Finding
 from rankscope.insight.findings import rule_by_code
 from rankscope.tui.findings_views import findings_line, findings_text
 from rankscope.tui.screens.panel import Panel
+from rankscope.tui.widgets.fitted_text import FittedText
 from tests.tui.traces import RERANKED, trace
 
 LONG = "the words of the query are in none of the first ten documents, " * 2
@@ -34,14 +33,14 @@ def test_a_cut_line_has_the_worst_first_and_the_key() -> None:
 
 
 def test_in_full_nothing_is_cut() -> None:
-    text = findings_text(replace(trace(scores=RERANKED), findings=FOUND)).plain
+    text = findings_text(replace(trace(scores=RERANKED), findings=FOUND), 2000).plain
     assert text.index("RS402") < text.index("RS101")
     assert LONG.strip() in text
     assert "a, [b]" in text
     for code in ("RS101", "RS402"):
         assert rule_by_code(code).remedy in text
     unknown = replace(trace(scores=RERANKED), findings=(Finding("X1", "info", "elsewhere"),))
-    assert findings_text(unknown).plain == " X1  info\n elsewhere"
+    assert findings_text(unknown, 80).plain == " X1  info\n elsewhere"
     assert "\x1b" not in text
 
 
@@ -55,7 +54,8 @@ async def test_the_key_opens_them_where_there_are_any(bench) -> None:
         await on.pilot.pause()
         await on.pilot.press("exclamation_mark")
         await on.until(lambda: isinstance(on.app.screen, Panel))
-        assert LONG.strip() in on.app.screen.query_one(Static).content.plain
+        shown = on.app.screen.query_one(FittedText).render().plain
+        assert LONG.strip() in " ".join(shown.split())
 
 
 async def test_a_long_query_of_a_stored_trace_is_cut_before_what_stands_beside_it(bench) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from textual.pilot import Pilot
-from textual.widgets import Static
 
 from rankscope.config import load_settings
 from rankscope.core.scales import ScoreScale
@@ -21,6 +20,7 @@ from rankscope.tui.screens.confirm import Confirm
 from rankscope.tui.screens.floors import FloorsScreen
 from rankscope.tui.screens.panel import Panel
 from rankscope.tui.screens.prompt import Prompt
+from rankscope.tui.widgets.fitted_text import FittedText
 from rankscope.tui.widgets.status_line import StatusLine
 from tests.tui.floored import FlooredWorkspace, fill
 
@@ -122,7 +122,7 @@ async def test_a_newcomer_stores_a_suggested_floor_in_four_keys(tmp_path: Path) 
         assert method
         await bench.press("exclamation_mark")  # what the methods say, in full
         assert isinstance(bench.app.screen, Panel)
-        assert f"▶ {method}  {bench.state.floor:.6g}" in bench.app.screen.query_one(Static).content.plain
+        assert f"▶ {method}  {bench.state.floor:.6g}" in bench.app.screen.query_one(FittedText).render().plain
         await bench.press("escape")
         await bench.store()  # enter, y
         stored = bench.current
@@ -151,7 +151,7 @@ async def test_suggestions_and_passport_scroll_on_a_small_screen(tmp_path: Path)
         for item in known:
             await bench.press("m")
             assert bench.state.method == item.method
-            assert f"▶{item.method[:12]}" in bench.text()
+            assert f"▶{item.method[:10]}" in bench.text()
 
 
 async def test_steps_of_the_floor_show_what_it_does(tmp_path: Path) -> None:

@@ -20,7 +20,14 @@ from rankscope.insight.floors.whatif import whatif
 from rankscope.tracing.floor_log import FloorLog
 from rankscope.tui.floors_sentences import floors_sentence, selection_of
 from rankscope.tui.floors_state import FloorsPhase, FloorsState, look, starting_floor
-from rankscope.tui.floors_views import consequence_lines, legend, list_row, picture
+from rankscope.tui.floors_views import (
+    consequence_lines,
+    floor_title,
+    legend,
+    list_row,
+    picture,
+    source_line,
+)
 from rankscope.tui.widgets.score_plot import BASELINE, FLOOR, Bars, drawn_lines
 from tests.insight.floors.scored_traces import observed, random_judged
 
@@ -178,3 +185,17 @@ def test_traces_are_chosen_by_typing() -> None:
     for text in ("colour=red", "since=yesterday", "judged=maybe", "judged"):
         with pytest.raises(SettingsError):
             selection_of(text)
+
+
+def test_where_there_is_little_room_what_the_screen_says_elsewhere_goes_first(
+    reading: FloorReading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = replace(opened(reading).at(0.5), method="target-answer-rate")
+    assert floor_title(state, 60).plain == " FLOOR 0.5 by target-answer-rate, now 0.4 "
+    assert floor_title(state, 31).plain == " FLOOR 0.5, now 0.4 "
+    assert state.looked is not None
+    monkeypatch.setattr(type(state.looked), "query_count", 59)  # a query was asked twice
+    assert "60 traces of 59 queries  source 1 of 2" in source_line(state, 120).plain
+    brief = source_line(state, 78).plain
+    assert "60 traces  source 1 of 2" in brief
+    assert len(brief) <= 78

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 
 import pytest
-from textual.widgets import Static
 
 from rankscope.tui import keys
 from rankscope.tui.modes import MODES, mode_named
 from rankscope.tui.screens.help import HelpScreen, help_text
 from rankscope.tui.screens.mode_screen import ModeScreen
+from rankscope.tui.widgets.fitted_text import FittedText
 from rankscope.tui.widgets.mode_tabs import ROOM_FOR_TITLES, mode_tabs
 from tests.tui.traces import RERANKED, trace
 
@@ -35,7 +36,7 @@ def test_a_registered_screen_is_a_mode_screen_with_its_own_keys(name: str) -> No
 @pytest.mark.parametrize("name", NAMES)
 def test_help_shows_the_keys_of_its_screen_and_the_global_ones(name: str) -> None:
     screen = screen_class(name)
-    text = help_text(screen.KEYS, screen.NOTES).plain
+    text = help_text(screen.KEYS, screen.NOTES, width=400).plain
     for key in (*screen.KEYS, *keys.GLOBAL):
         assert key.sentence in text
         assert key.shown in text
@@ -43,6 +44,20 @@ def test_help_shows_the_keys_of_its_screen_and_the_global_ones(name: str) -> Non
     for sign, meaning in screen.NOTES.reading:
         assert sign in text
         assert meaning in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_keys_do_stands_in_one_column_and_is_folded_in_it(name: str) -> None:
+    screen = screen_class(name)
+    notes = replace(screen.NOTES, reading=(), footnote="")
+    wide, narrow = (help_text(screen.KEYS, notes, width).plain.split("\n") for width in (400, 64))
+    column = next(line.index(keys.GLOBAL[0].sentence) for line in wide if keys.GLOBAL[0].sentence in line)
+    rows = [line for line in wide if line.startswith(" ")]
+    assert rows
+    assert all(row[column - 2 : column] == "  " and row[column] != " " for row in rows)
+    further = [line for line in narrow if line.startswith(" " * 6)]
+    assert all(line[:column].isspace() and line[column] != " " for line in further)
+    assert max(map(len, narrow)) <= 64
 
 
 def test_every_mode_has_a_key_of_its_own() -> None:
@@ -91,7 +106,7 @@ async def test_help_and_palette_are_of_the_screen_that_is_showing(bench) -> None
         await on.ready()
         await on.pilot.press("escape", "2", "question_mark")
         assert isinstance(on.app.screen, HelpScreen)
-        assert "Mark this trace" in str(on.app.screen.query_one(Static).content)
+        assert "Mark this trace" in on.app.screen.query_one(FittedText).render().plain
         await on.pilot.press("escape")
         offered = {command.title for command in on.app.get_system_commands(on.app.screen)}
         assert "Filter the traces" in offered

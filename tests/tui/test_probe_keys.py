@@ -6,13 +6,14 @@ import threading
 from dataclasses import replace
 
 import pytest
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from rankscope.tui import keys
 from rankscope.tui.screens.help import HelpScreen
 from rankscope.tui.screens.probe_keys import PROBE_KEYS
 from rankscope.tui.screens.prompt import Prompt
 from rankscope.tui.state import RunPhase
+from rankscope.tui.widgets.fitted_text import FittedText
 from tests.tui.fakes import SETTINGS, FakeWorkspace, Script
 
 QUERY = "ibuprofen dosage for children"
@@ -332,7 +333,7 @@ async def test_help_lists_every_key(bench, key: str) -> None:
             await on.pilot.press("tab")
         await on.pilot.press(key)
         assert isinstance(on.app.screen, HelpScreen)
-        text = str(on.app.screen.query_one(Static).content)
+        text = " ".join(on.app.screen.query_one(FittedText).render().plain.split())
         for entry in (*PROBE_KEYS, *keys.GLOBAL):
             assert entry.sentence in text
             assert entry.shown in text

@@ -215,5 +215,8 @@ def test_only_the_answer_that_is_waited_for_counts() -> None:
     assert known.running == {}
     assert answers.failed(second, "why").problem(second) == "why"
     assert answers.stopped("terms").running == {}
+    partly = answers.answered(second, "so far", finished=False)
+    assert partly.stopped("terms").settled(second)  # by the user: what is there stays
+    assert not partly.left("terms").settled(second)  # the tab was left: back there, it is asked again
     assert Subject.of("life", made, "a") != Subject.of("life", replace(made, top_k=3), "a")
     assert Subject.of("terms", made, "a") == Subject.of("terms", replace(made, top_k=3), "a")

@@ -24,7 +24,7 @@ NONE = Suggestion("null", None, ScoreScale.PROBABILITY, None, None, 10, 5, warni
 
 def test_a_row_is_cut_and_the_full_text_is_not() -> None:
     assert all(line.cell_length <= 40 for line in suggestion_row(NONE, 40, chosen=False))
-    text = suggestions_text((FOUND, NONE), "best-f1", [("stored", "nothing yet")]).plain
+    text = suggestions_text((FOUND, NONE), "best-f1", [("stored", "nothing yet")], 2000).plain
     assert LONG in text
     assert "\x1b" not in text
     for part in (
@@ -41,4 +41,4 @@ def test_a_row_is_cut_and_the_full_text_is_not() -> None:
 
 
 def test_no_method_is_marked_where_the_floor_is_of_none() -> None:
-    assert "▶" not in suggestions_text((FOUND, NONE), "", []).plain
+    assert "▶" not in suggestions_text((FOUND, NONE), "", [], 200).plain

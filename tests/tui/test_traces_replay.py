@@ -63,7 +63,7 @@ async def test_many_replays_end_in_a_summary(tmp_path, thirty, today) -> None:
         await on.press("space", "space", "space", "p")
         await on.until(lambda: isinstance(on.app.screen, ReplaySummary))
         assert "3 traces replayed." in on.text()
-        assert "have another first document" in on.text()
+        assert "another first document" in on.text()
         assert "overlap@" in on.text()
         await on.press("down", "enter")
         await on.until(lambda: isinstance(on.app.screen, DiffScreen))

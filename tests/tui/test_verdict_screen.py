@@ -107,7 +107,7 @@ async def test_the_sentence_is_at_the_top_and_the_evidence_below(tmp_path: Path)
             assert title in shown
         ndcg = next(row for row in drawn.verdict.evidence.measures if row.name == "nDCG@10")
         assert verdict_views.signed_text(ndcg.lift) in shown
-        assert "From 40 judged traces and the trace store." in bench.sentence()
+        assert "From 40 judged traces. Judgments: the trace store." in bench.sentence()
         assert not bench.screen.check_action("compare", ())
 
 
@@ -196,7 +196,7 @@ async def test_measuring_never_holds_a_key(tmp_path: Path, monkeypatch: pytest.M
 async def test_without_judgments_it_says_what_to_do(tmp_path: Path) -> None:
     async with the_screen(JudgedWorkspace(tmp_path), (80, 24)) as bench:
         assert bench.state.phase is VerdictPhase.NOTHING
-        assert "nothing is judged yet. Judge some candidates" in bench.sentence()
+        assert "Nothing is judged yet. Judge some candidates" in bench.sentence()
         assert "Does the reranker earn its latency?" in bench.text()
         workspace = bench.workspace
         store_system(workspace, systems.misordered, count=25)

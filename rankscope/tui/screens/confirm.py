@@ -12,6 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from rankscope.core.sanitize import visible
+from rankscope.tui.widgets.status_line import stand_above_status
 
 __all__ = ["Confirm"]
 
@@ -40,6 +41,10 @@ class Confirm(ModalScreen[bool]):
                 (" leaves things as they are", "$muted"),
             )
             yield Static(hint, id="confirm-hint", markup=False)
+
+    def on_mount(self) -> None:
+        """What the screen says stays in sight."""
+        stand_above_status(self.query_one("#confirm-box"))
 
     def action_answer(self, yes: bool) -> None:
         """Close with the answer."""

@@ -20,6 +20,7 @@ from rankscope.core.documents import Document
 from rankscope.tui import cells
 from rankscope.tui.threads import Threads, reason
 from rankscope.tui.widgets.safe_input import SafeInput
+from rankscope.tui.widgets.status_line import stand_above_status
 
 __all__ = ["FindDocument"]
 
@@ -63,6 +64,10 @@ class FindDocument(ModalScreen[Document | None]):
                 yield SafeInput(self._initial, id="find-input")
             yield OptionList(id="find-matches", markup=False, compact=True)
             yield Static(_hint("An id, or words of the text. ↓ ↑ choose, enter shows."), id="find-hint")
+
+    def on_mount(self) -> None:
+        """What the screen says stays in sight."""
+        stand_above_status(self.query_one("#find-box"))
 
     def on_unmount(self) -> None:
         """A search under way posts nothing more."""

@@ -197,7 +197,7 @@ class FloorsScreen(FloorsLayout):
     def action_show_suggestions(self) -> None:
         """All that the methods say, which the screen has room for the beginning of."""
         state = self.state
-        text = suggestions_text(state.suggestions, state.method, passport_lines(state))
+        text = partial(suggestions_text, state.suggestions, state.method, passport_lines(state))
         self.app.push_screen(Panel("Suggestions", text))
 
     def action_move_row(self, by: int) -> None:

@@ -95,7 +95,7 @@ class FloorsLayout(ModeScreen):
             self.set_class(state.listed == "documents", "-documents")
             self.query_one(ModeTitle).show(*self._title_facts(state))
             self.query_one(StatusLine).show(floors_sentence(state))
-            _update(self.query_one("#floors-source", Static), source_line(state))
+            self._draw_source(state)
             self._draw_plot(state)
             self._draw_list(state)
             self._draw_methods(state, old)
@@ -106,6 +106,7 @@ class FloorsLayout(ModeScreen):
 
     def on_resize(self) -> None:
         """Bars and lines are made for the width that there is."""
+        self.call_after_refresh(self._draw_source, self.drawn_state)
         self.call_after_refresh(self._draw_plot, self.drawn_state)
         self.call_after_refresh(self._draw_rules)
 
@@ -116,6 +117,9 @@ class FloorsLayout(ModeScreen):
         traces = state.reading.gathered.traces
         reading = Content.styled("reading  ", "$primary") if state.busy or state.suggesting else Content("")
         return left, reading + cells.amount(traces, "trace")
+
+    def _draw_source(self, state: FloorsState) -> None:
+        _update(self.query_one("#floors-source", Static), source_line(state, self.size.width - 2))
 
     def _draw_plot(self, state: FloorsState) -> None:
         plot, said = self.query_one(ScorePlot), self.query_one("#floors-said", Static)
@@ -131,7 +135,8 @@ class FloorsLayout(ModeScreen):
                 return RowsOnDemand(count, lambda row: list_row(state, row, width)), None
             if state.looked is None:
                 return (), None
-            return (Content.styled(_nothing_listed(state), "$muted").truncate(width, ellipsis=True),), None
+            words = Content.styled(_nothing_listed(state), "$muted")
+            return tuple(Content(" ") + line for line in words.wrap(width - 2)), None
 
         chosen = state.row if state.part == "list" and count else None
         self.query_one("#floors-list", RowList).show(rows, chosen)
@@ -180,7 +185,7 @@ class FloorsLayout(ModeScreen):
         here = "bold $primary"
         self.query_one("#floors-top", FrameRule).show(
             plot_title(state, self.query_one(ScorePlot).size.width),
-            floor_title(state),
+            floor_title(state, self.query_one("#floors-said").region.width - 3),
             at,
         )
         listed = " QUERIES THAT CHANGE " if state.listed == "queries" else " DOCUMENTS AT THE FLOOR "
@@ -202,10 +207,10 @@ def _update(part: Static, text: Content) -> None:
 
 def _nothing_listed(state: FloorsState) -> str:
     if state.listed == "documents":
-        return " No documents are known here." if not state.busy else " Reading the documents."
+        return "No documents are known here." if not state.busy else "Reading the documents."
     if state.said is not None and state.said.floor == state.said.baseline:
-        return " Move the floor: queries that change stand here. e shows documents at the floor."
-    return " No query changes."
+        return "Move the floor: queries that change stand here. e shows documents at the floor."
+    return "No query changes."
 
 
 def _keys_depend_on(state: FloorsState) -> tuple[object, ...]:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import groupby
 from typing import ClassVar
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Static
 
+from rankscope.tui import cells
 from rankscope.tui.keys import GLOBAL, Key, Notes
+from rankscope.tui.widgets.fitted_text import FittedText
 
 __all__ = ["HelpScreen"]
 
@@ -37,27 +39,32 @@ class HelpScreen(ModalScreen[None]):
         with VerticalScroll(id="help-box") as box:
             box.border_title = Content("Keys")
             box.border_subtitle = Content("esc closes, ↓ scrolls")
-            yield Static(help_text(self._table, self._notes), markup=False)
+            yield FittedText(partial(help_text, self._table, self._notes))
 
 
-def help_text(table: Iterable[Key], notes: Notes) -> Content:
+def help_text(table: Iterable[Key], notes: Notes, width: int) -> Content:
     """The whole text of the overlay, made from a screen's key table and the global one."""
-    lines: list[Content] = []
+    groups: list[tuple[str, list[tuple[str, str]]]] = []
     for group, members in groupby((*table, *GLOBAL), key=lambda key: key.group):
-        lines.append(Content.styled(group, "bold $primary"))
-        lines += [_line(sign, meaning) for sign, meaning in notes.more.get(group, ())]
-        lines += [_line(sign, meaning) for sign, meaning in _MORE.get(group, ())]
+        rows = [*notes.more.get(group, ()), *_MORE.get(group, ())]
         for sentence, keys in groupby(members, key=lambda key: key.sentence):
-            shown = dict.fromkeys(key.shown for key in keys)
-            lines.append(_line(" ".join(shown), sentence))
+            rows.append((" ".join(dict.fromkeys(key.shown for key in keys)), sentence))
+        groups.append((group, rows))
+    lines = _sections(groups, width)
     if notes.reading:
-        lines.append(Content.styled("Reading the screen", "bold $primary"))
-        width = max(15, *(cell_len(sign) + 2 for sign, _ in notes.reading))
-        lines += [_line(sign, meaning, width) for sign, meaning in notes.reading]
+        lines += _sections([("Reading the screen", notes.reading)], width)
     if notes.footnote:
         lines.append(Content.styled(notes.footnote, "$muted"))
     return Content("\n").join(lines)
 
 
-def _line(sign: str, meaning: str, width: int = 8) -> Content:
-    return Content.assemble("  ", (sign.ljust(width - 2) + "  ", "bold"), (meaning, ""))
+def _sections(groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], width: int) -> list[Content]:
+    """Titles with their rows; what the signs mean stands in one column, and so do its further lines."""
+    column = max(cell_len(sign) for _, rows in groups for sign, _ in rows) + 4
+    lines = []
+    for title, rows in groups:
+        lines.append(Content.styled(title, "bold $primary"))
+        for sign, meaning in rows:
+            shown = Content.assemble("  ", (set_cell_size(sign, column - 2), "bold"))
+            lines += cells.hung(shown, Content(meaning), width)
+    return lines

@@ -7,6 +7,7 @@ that is being pressed. What goes on beside the keys is in ``judge_reading``.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar
 
 from textual import on
@@ -176,7 +177,8 @@ class JudgeScreen(JudgeReading):
     @on(judge_messages.AgreementMeasured)
     def _agreement_measured(self, message: judge_messages.AgreementMeasured) -> None:
         if self.app.screen is self:
-            self.app.push_screen(Panel("Agreement of judges", agreement_text(message.found, message.unseen)))
+            text = partial(agreement_text, message.found, message.unseen)
+            self.app.push_screen(Panel("Agreement of judges", text))
 
     def action_propose(self) -> None:
         """Let the model propose grades for this query, once it is agreed what goes where."""

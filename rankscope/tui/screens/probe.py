@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar, TypeVar
 
 from textual import events
@@ -173,7 +174,7 @@ class ProbeScreen(ProbeJudging):
     def action_show_findings(self) -> None:
         """All that the rules found, in full; the rule below the document has room for its beginning."""
         if self.state.trace is not None:
-            self.app.push_screen(Panel("Findings", findings_text(self.state.trace)))
+            self.app.push_screen(Panel("Findings", partial(findings_text, self.state.trace)))
 
     def action_ask_filters(self) -> None:
         """Ask for the metadata filters."""

@@ -65,7 +65,7 @@ class ProbeWhy(ProbeRuns):
         for kind, subject in self.state.answers.running.items():
             if question is None or question.subject != subject:
                 self.look_ups.cancel(kind)
-                answers = answers.stopped(kind)
+                answers = answers.left(kind)
         if answers is not self.state.answers:
             self.state = replace(self.state, answers=answers)
 

@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from rankscope.core.sanitize import visible
 from rankscope.errors import SettingsError
 from rankscope.tui.widgets.safe_input import SafeInput
+from rankscope.tui.widgets.status_line import stand_above_status
 
 __all__ = ["Prompt"]
 
@@ -39,6 +40,10 @@ class Prompt(ModalScreen[Answer | None], Generic[Answer]):
                 yield Static(Content.styled(f"{self._question} ", "bold"), id="prompt-question", markup=False)
                 yield SafeInput(self._initial, id="prompt-input")
             yield Static(Content.styled(self._hint, "$muted"), id="prompt-hint", markup=False)
+
+    def on_mount(self) -> None:
+        """What the screen says stays in sight."""
+        stand_above_status(self.query_one("#prompt-box"))
 
     @on(Input.Submitted)
     def _submitted(self, event: Input.Submitted) -> None:

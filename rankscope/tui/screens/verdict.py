@@ -146,6 +146,7 @@ class VerdictScreen(ModeScreen):
         self.query_one(StatusLine).show(verdict_sentence(state))
         head = self.query_one("#verdict-head", Static)
         evidence = self.query_one("#evidence", LaidOut)
+        self.set_class(drawn is None, "-nothing")
         if drawn is None:
             head.update(_ABOUT)
             evidence.show(lambda _: Content(""))
@@ -156,8 +157,7 @@ class VerdictScreen(ModeScreen):
             whole = lines + verdict_views.reasons(drawn.verdict, width)
             fits = len(whole) <= max(self.size.height // 3, 3) - 1
             head.update(Content("\n").join(whole if fits else lines))
-            found = verdict_views.blocks(drawn.verdict, why=not fits)
-            evidence.show(partial(verdict_views.in_columns, found))
+            evidence.show(partial(verdict_views.evidence_text, drawn.verdict, why=not fits))
         title = Content("") if drawn is None else Content.styled(" EVIDENCE ", "bold $primary")
         self.query_one("#verdict-rule", FrameRule).show(title, Content(""), None)
         self.query_one("#verdict-bottom", FrameRule).show(Content(""), Content(""), None)

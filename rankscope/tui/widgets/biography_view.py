@@ -23,11 +23,19 @@ _WIDE = 100
 
 
 def biography_view(
-    trace: Trace, doc_id: str, life: Inspection | None, width: int, *, k: int | None = None, note: str = ""
+    trace: Trace,
+    doc_id: str,
+    life: Inspection | None,
+    width: int,
+    *,
+    k: int | None = None,
+    note: str = "",
+    running: bool = False,
 ) -> Content:
     """What the trace says; with ``life``, also where it stands in the whole corpus, and the rescue.
 
-    ``note`` says why there is no look-up, or that it is under way.
+    ``note`` says why there is no look-up, or that it is under way; of a ``running`` query the end is not
+    told before it is known.
     """
     told = life.biography if life is not None else biography(trace, doc_id)
     wide = width >= _WIDE
@@ -37,7 +45,8 @@ def biography_view(
     lines += [_stage_line(trace, ranking, doc_id, k, told.standing, wide) for ranking in trace.rankings]
     lines = [line.truncate(width, ellipsis=True) for line in lines]
     fate = "bold $rise" if told.fate == "kept" else "bold" if told.fate == "undecided" else "bold $fall"
-    lines.append(Content.styled(one_line(fate_sentence(told), 400), fate))
+    if told.fate != "undecided" or not running:
+        lines.append(Content.styled(one_line(fate_sentence(told), 400), fate))
     if life is not None:
         lines += _rescue_lines(life)
     if note:
@@ -115,7 +124,7 @@ def _made_of(hit: Hit, k: int | None) -> str:
         parts.append(f"logit {hit.details['logit']:+.2f}")
     if tokens := hit.details.get("tokens"):
         cut = hit.details.get("tokens_cut", 0)
-        parts.append(f"{counted(int(tokens), 'token')}, {f'{int(cut)} not seen' if cut else 'all seen'}")
+        parts.append(f"{counted(int(tokens), 'token')}{f', {int(cut):,} not seen' if cut else ' seen'}")
     if (windows := hit.details.get("windows", 1)) > 1:
         parts.append(f"window {int(hit.details.get('window', 1))} of {int(windows)} won")
     return f"  {', '.join(parts)}" if parts else ""

@@ -67,7 +67,8 @@ def body_of(state: ProbeState, trace: Trace, width: int) -> Content:
     doc_id, answers = state.chosen, state.answers
     if state.view == "biography":
         life = answers.life(trace, doc_id)
-        return biography_view(trace, doc_id, life, width, k=state.rrf_k, note=_note(state, trace))
+        note, running = _note(state, trace), state.busy and not state.read_only
+        return biography_view(trace, doc_id, life, width, k=state.rrf_k, note=note, running=running)
     document = document_of(state, trace, doc_id)
     if state.view == "terms":
         found = answers.retrieved(trace, doc_id)

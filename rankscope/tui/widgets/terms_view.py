@@ -20,6 +20,8 @@ __all__ = ["terms_view"]
 
 _TERMS = 6
 _BAR = 12
+_WIDE = 90
+"""From this width on bars have their full length."""
 
 
 def terms_view(
@@ -34,7 +36,7 @@ def terms_view(
             lines += _from_text_alone(trace, document)
         return Content("\n").join(lines)
     if found.bm25 is not None:
-        lines += _bm25_lines(found.bm25)
+        lines += _bm25_lines(found.bm25, _BAR if width >= _WIDE else _BAR // 2)
     else:
         lines.append(Content.styled("BM25 has no part in this pipeline.", "$muted"))
     lines += _dense_lines(trace, doc_id, found)
@@ -60,7 +62,8 @@ def _from_text_alone(trace: Trace, document: Document | None) -> list[Content]:
     return [line, Content.styled(known, "$muted")]
 
 
-def _bm25_lines(bm25: Bm25Explanation) -> list[Content]:
+def _bm25_lines(bm25: Bm25Explanation, bar: int) -> list[Content]:
+    """What each term gives, the largest first, with a bar of so many cells."""
     rows = term_rows(bm25)
     best = max((row.share for row in rows), default=0.0)
     wide = max([4, *(min(len(one_line(row.term)), 20) for row in rows[:_TERMS])])
@@ -74,8 +77,8 @@ def _bm25_lines(bm25: Bm25Explanation) -> list[Content]:
                 (cells.fit(row.term, wide), "bold" if row.share else "$fall"),
                 f"  {row.idf:>6.2f} " if found else f"  {'–':>6} ",
                 f"{row.document_frequency:>8,} {row.term_frequency:>5} {row.share:>7.2f}  ",
-                (cells.bar(row.share / best if best > 0 else 0.0, _BAR), "$bar"),
-                (f" {row.part:>4.0%}  " if row.share else "       ", ""),
+                (cells.bar(row.share / best if best > 0 else 0.0, bar) if row.share else "", "$bar"),
+                f" {row.part:>4.0%}  " if row.share else "",
                 (one_line(row.note), "$fall" if not found else "$muted"),
             )
         )

@@ -20,7 +20,7 @@ _STRONG, _WEAK = 0.3, 0.08
 _NAMED = 6
 _FELT = 0.005
 """Effects below this show as zero."""
-_LEGEND = "underlined: the score falls without it; slanted: it rises. +n before a sentence: its effect"
+_LEGEND = "underlined holds the score up, slanted pulls it down; +n: a whole sentence"
 
 
 def words_view(words: Words, width: int, note: str = "") -> Content:
