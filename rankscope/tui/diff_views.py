@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from textual.content import Content
 
 from rankscope.core.counting import counted
@@ -57,7 +59,16 @@ def diff_head(diff: TraceDiff, width: int) -> Content:
         lines.append(Content.assemble((" changed ", "$muted"), ";  ".join(changes)))
     if diff.coverage is not None and not diff.coverage.complete:
         lines.append(Content.styled(f" {one_line(diff.coverage.line, 300)}", "$fall"))
-    return Content("\n").join([folded for line in lines for folded in line.wrap(width)])
+    return Content("\n").join(_folded(lines, width))
+
+
+def _folded(lines: Iterable[Content], width: int) -> list[Content]:
+    """Lines that begin with a space, or with a sign in spaces; what is folded stands behind it."""
+    found: list[Content] = []
+    for line in lines:
+        beside = 3 if line.plain.startswith(" ! ") else 1
+        found += cells.hung(line[:beside], line[beside:], width)
+    return found
 
 
 def _queries_differ(before: Query, after: Query) -> Content:
@@ -157,7 +168,7 @@ def summary_lines(group: GroupDiff, width: int) -> list[Content]:
     for change, pairs in sorted(group.changes.items(), key=lambda item: -item[1])[:4]:
         words = f"{one_line(change.what, 24)}: {one_line(change.before, 40)} → {one_line(change.after, 40)}"
         lines.append(Content.assemble((" changed ", "$muted"), words, (f" in {pairs:,}", "$muted")))
-    return [folded for line in lines for folded in line.wrap(max(width, 1))]
+    return _folded(lines, width)
 
 
 def _causes(group: GroupDiff) -> str:
