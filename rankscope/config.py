@@ -64,8 +64,8 @@ class RerankSettings:
     """Score a passage longer than the model's input in overlapping windows, pooled by maximum."""
     max_windows: int = 8
     """Most windows of one passage that are scored; the rest is counted as cut."""
-    cache_mb: int = 128
-    """Memory for passages' precomputed lower layers, in MiB; 0 turns the cache off."""
+    cache_mb: int = 256
+    """Memory for passages as they were read, in MiB; 0 turns the cache off."""
     score_cache_mb: int = 0
     """Disk for scores of pairs that were scored before, in MiB; 0 scores every pair anew.
 

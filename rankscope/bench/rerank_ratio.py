@@ -16,7 +16,7 @@ __all__ = ["measure_reranking"]
 def measure_reranking(
     query: str, passages: list[Document], rerank: RerankSettings, models: ModelSettings, rounds: int = 3
 ) -> list[Comparison]:
-    """Score the passages both ways, without and with the passages' lower layers cached."""
+    """Score the passages both ways, without and with the read passages cached."""
     from rankscope.stages.rerank.bundled import resolve_cross_encoder
     from rankscope.stages.rerank.cross_encoder import CrossEncoderReranker
     from rankscope.stages.rerank.split_cross_encoder import load_cross_encoder

@@ -24,7 +24,7 @@ from rankscope.training.read_parts import ReadParts
 __all__ = [
     "count_cut",
     "fold_scale",
-    "freeze_lower_layers",
+    "freeze_reading",
     "load_base",
     "raw_scores",
     "save_model",
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 _READ_BYTES = 2 * 2**30
-_TRAINED = ("network.upper.", "network.part", "network.interaction.")
+_TRAINED = ("network.crossing.", "network.interaction.")
 _BATCH = 16
 
 
@@ -43,7 +43,7 @@ def load_base(folder: Path, device: str = "cpu") -> CrossEncoder:
     """
     if is_split_model(folder):
         model = load_cross_encoder(folder, device)
-        # Its lower layers stay as they are, so a text needs to go through them only once.
+        # It goes on reading each part as it does, so a text needs to be read only once.
         model[0].read = ReadParts(model[0].network, training_dtype(model.device), _READ_BYTES)
         return model
     try:
@@ -68,11 +68,11 @@ def training_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if native else torch.float32
 
 
-def freeze_lower_layers(model: CrossEncoder) -> tuple[int, int]:
+def freeze_reading(model: CrossEncoder) -> tuple[int, int]:
     """Keep what a split model reads each part with; other models are trained whole.
 
-    Returns the numbers of trained and of all parameters. The lower layers stay those of the bi-encoder,
-    so training is cheap and cannot unlearn how to read.
+    Returns the numbers of trained and of all parameters. The layers stay those of the bi-encoder, so
+    training is cheap and cannot unlearn how to read.
     """
     if isinstance(model[0], SplitCrossEncoder):
         for name, parameter in model[0].named_parameters():
@@ -112,19 +112,19 @@ def fold_scale(model: CrossEncoder, scale: PlattScale) -> bool:
     """
     if scale.slope <= 0:
         raise ModelError(f"the calibration's slope is {scale.slope:.3f}: higher scores are less relevant.")
+    if isinstance(model[0], SplitCrossEncoder):
+        model[0].network.interaction.rescale(scale.slope, scale.offset)
+        return True
     heads = [
         module
         for module in model.modules()
         if type(module) is torch.nn.Linear and module.out_features == 1 and module.bias is not None
     ]
-    # The split network adds two such layers up; elsewhere one is the last.
-    if len(heads) != (2 if isinstance(model[0], SplitCrossEncoder) else 1):
+    if len(heads) != 1:
         return False
     with torch.no_grad():
-        for head in heads:
-            head.weight.mul_(scale.slope)
-            head.bias.mul_(scale.slope)
-        heads[0].bias.add_(scale.offset)
+        heads[0].weight.mul_(scale.slope)
+        heads[0].bias.mul_(scale.slope).add_(scale.offset)
     return True
 
 

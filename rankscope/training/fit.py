@@ -27,8 +27,8 @@ from rankscope.training.rows import training_rows
 __all__ = ["Fit"]
 
 _WEIGHTS = "trained.safetensors"
-# The score's own few numbers are moved faster than the layers below them.
-_FASTER = {r"interaction\.(grow|judge|linear)": 10.0, r"(reserve|network\.part)$": 50.0}
+# Low-rank changes and the score's own few numbers are moved faster than whole layers would be.
+_FASTER = {r"(narrow|widen)\.weight$|interaction\.": 10.0, r"reserve$": 50.0}
 
 
 class Fit:

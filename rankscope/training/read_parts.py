@@ -1,13 +1,12 @@
-"""Queries and passages after the frozen lower layers, in bounded memory.
+"""Queries and passages as the frozen layers read them, in bounded memory.
 
-Training changes the upper layers alone, so what a text looks like below them never changes: each is read
-once in a run and not once in every update, which is where most of the time would go.
+Training changes only how a query looks at a passage, so what is read of each alone never changes: that is
+done once in a run and not once in every update, which is where most of the time would go.
 """
 
 from __future__ import annotations
 
 import copy
-from collections import OrderedDict
 
 import torch
 from torch import Tensor
@@ -19,21 +18,23 @@ __all__ = ["ReadParts"]
 
 
 class ReadParts:
-    """Stands in for :meth:`SplitBert.read` of a network whose lower layers are frozen.
+    """Stands in for :meth:`SplitBert.read` of a network whose layers are frozen.
 
-    ``dtype`` is what the lower layers compute and are kept in; ``limit`` is in bytes, the least recently
-    used texts go first.
+    ``dtype`` is what they compute in and what is kept; ``limit`` is in bytes. What no longer
+    fits is read anew each time: training comes back to all texts in turn, and one that is dropped for
+    another would always be the next to be wanted.
     """
 
     def __init__(self, network: SplitBert, dtype: torch.dtype, limit: int) -> None:
-        # Its own copy, since the upper layers go on learning in float32; it needs none of them.
+        # Its own copy, since what learns stays in float32; it needs none of that.
         self._network = copy.deepcopy(network).to(dtype).requires_grad_(False)
-        self._network.upper = torch.nn.ModuleList()
+        self._network.crossing = torch.nn.ModuleList()
+        self._learning = network.word.weight.dtype
         self.limit = limit
         self.size = 0
         self.reads = 0
-        """Texts that went through the lower layers."""
-        self._known: OrderedDict[bytes, Tensor] = OrderedDict()
+        """Texts that went through the layers."""
+        self._known: dict[bytes, Tensor] = {}
 
     def __call__(self, ids: Tensor, mask: Tensor) -> Side:
         """The side of padded ``ids``, without gradients, as :meth:`SplitBert.read` gives it."""
@@ -44,10 +45,12 @@ class ReadParts:
         rows = [fresh[key] if key in fresh else self._known[key] for key in keys]
         for key, part in zip(keys, rows, strict=True):
             self._keep(key, part)
-        hidden = torch.zeros(*ids.shape, rows[0].shape[-1], dtype=rows[0].dtype, device=ids.device)
+        # Layers that autocast does not feed take what they are made of.
+        dtype = rows[0].dtype if torch.is_autocast_enabled(ids.device.type) else self._learning
+        states = torch.zeros(*ids.shape, *rows[0].shape[1:], dtype=dtype, device=ids.device)
         for row, length in enumerate(lengths):
-            hidden[row, :length] = rows[row]
-        return Side(ids, mask, hidden)
+            states[row, :length] = rows[row]
+        return Side(ids, mask, states)
 
     def _read(
         self, ids: Tensor, mask: Tensor, lengths: list[int], missing: dict[bytes, int]
@@ -62,14 +65,10 @@ class ReadParts:
         fused = sdpa_kernel([SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION, SDPBackend.MATH])
         with torch.no_grad(), torch.autocast(device, enabled=False), fused:
             side = self._network.read(ids[places], mask[places])
-        return {key: side.hidden[at, : lengths[row]].clone() for at, (key, row) in enumerate(missing.items())}
+        return {key: side.states[at, : lengths[row]].clone() for at, (key, row) in enumerate(missing.items())}
 
-    def _keep(self, key: bytes, hidden: Tensor) -> None:
-        if key in self._known:
-            self._known.move_to_end(key)
-            return
-        self._known[key] = hidden
-        self.size += hidden.nelement() * hidden.element_size()
-        while self.size > self.limit:
-            _, dropped = self._known.popitem(last=False)
-            self.size -= dropped.nelement() * dropped.element_size()
+    def _keep(self, key: bytes, states: Tensor) -> None:
+        size = states.nelement() * states.element_size()
+        if key not in self._known and self.size + size <= self.limit:
+            self._known[key] = states
+            self.size += size

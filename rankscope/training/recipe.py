@@ -28,8 +28,8 @@ class Recipe:
     folds: int = 1
     """From 2 on, cross-validate: every query measures once, and the model is then trained on all."""
     near_misses: float = 0.5
-    """Share of the queries, of those where it can be done, that get their answer with one constraint changed
-    as a further negative."""
+    """Share of the queries, of those where it can be done, that get their answer with one constraint or its
+    subject changed as a further negative."""
     first_stage: float = 0.2
     """With ListNet, the share of the target that follows the bi-encoder's cosines, so that what it knows is
     not unlearnt."""

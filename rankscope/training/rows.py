@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rankscope.stages.dense.loading import model_text
 from rankscope.training.examples import Example, Passage
 from rankscope.training.near_misses import near_miss
 from rankscope.training.recipe import Recipe
+from rankscope.training.subject_swaps import rare_words, subject_swap
 
 __all__ = ["target_logits", "training_rows"]
 
@@ -25,7 +26,9 @@ def training_rows(examples: Sequence[Example], recipe: Recipe) -> dict[str, list
     Half of a query's negatives are its hardest, the others are drawn from the rest.
     """
     rng = random.Random(recipe.seed)  # noqa: S311  # not for secrets
-    lists = [_chosen(example, recipe, rng) for example in examples]
+    texts = {item.text for example in examples for item in example.passages}
+    rare = rare_words(texts) if recipe.near_misses else {}
+    lists = [_chosen(example, recipe, rare, rng) for example in examples]
     if recipe.loss == "bce":
         pairs = [
             (example.query, item) for example, chosen in zip(examples, lists, strict=True) for item in chosen
@@ -70,7 +73,7 @@ def _labels(passages: Sequence[Passage], recipe: Recipe) -> list[float]:
     return [float(item.grade) for item in passages]
 
 
-def _chosen(example: Example, recipe: Recipe, rng: random.Random) -> list[Passage]:
+def _chosen(example: Example, recipe: Recipe, rare: Mapping[str, int], rng: random.Random) -> list[Passage]:
     positives = [item for item in example.passages if item.grade > 0]
     negatives = [item for item in example.passages if item.grade <= 0]
     hard = (recipe.negatives + 1) // 2
@@ -78,9 +81,18 @@ def _chosen(example: Example, recipe: Recipe, rng: random.Random) -> list[Passag
     chosen = [*positives, *hardest, *rng.sample(rest, min(len(rest), recipe.negatives - len(hardest)))]
     if rng.random() < recipe.near_misses:
         answer = rng.choice(positives)
-        changed = near_miss(example.query, answer.text, rng)
+        changed = _missing(example.query, answer.text, [item.text for item in hardest], rare, rng)
         if changed is not None:
             chosen.append(Passage(f"{answer.doc_id} (near miss)", changed, 0))
     # Ties must not favour the positives by their place.
     rng.shuffle(chosen)
     return chosen
+
+
+def _missing(
+    query: str, answer: str, neighbours: Sequence[str], rare: Mapping[str, int], rng: random.Random
+) -> str | None:
+    """The answer with one condition or its subject changed, whichever can be and by a draw where both can."""
+    found = (near_miss(query, answer, rng), subject_swap(query, answer, neighbours, rare, rng))
+    able = [changed for changed in found if changed is not None]
+    return rng.choice(able) if able else None

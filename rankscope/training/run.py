@@ -129,10 +129,10 @@ class TrainingRun:
         self, model: CrossEncoder, examples: Sequence[Example], folder: Path, name: str, resume: bool
     ) -> tuple[int, int, int]:
         """Train in place: parameters trained, parameters, updates made."""
-        from rankscope.training.base_model import freeze_lower_layers
+        from rankscope.training.base_model import freeze_reading
         from rankscope.training.fit import Fit
 
-        trained, parameters = freeze_lower_layers(model)
+        trained, parameters = freeze_reading(model)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         steps = Fit(model, examples, self.recipe, folder, self.say, name).run(resume=resume)
         return trained, parameters, steps

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rankscope.config import Settings
+from rankscope.core.counting import counted
 from rankscope.core.documents import Query
 from rankscope.corpus.judgments_io import JudgedQuery, beir_query_files, read_qrels
 from rankscope.engine.evaluation import load_query_set
@@ -83,7 +84,7 @@ def between_grades(judgments: Judgments, border: Mapping[str, frozenset[str]]) -
 def _described(name: str, grades: Grades) -> tuple[str, ...]:
     count = sum(map(len, grades.values()))
     return (
-        f"{name}: {len(grades):,} judged queries, {count:,} judgments; "
+        f"{name}: {counted(len(grades), 'judged query', 'judged queries')}, {counted(count, 'judgment')}; "
         "licence as of the corpus, not recorded in it",
     )
 
@@ -110,7 +111,8 @@ def _with_stored(
     queries = (*source.queries, *(JudgedQuery(Query(query, query_id=query)) for query in fresh))
     set_aside = between_grades(judgments, {item.query_id: _marked(item, stored, border) for item in queries})
     count = sum(map(len, stored.values()))
-    lines = [f"trace store: {count:,} judgments of {len(stored):,} queries made in RankScope"]
+    asked = counted(len(stored), "query", "queries")
+    lines = [f"trace store: {counted(count, 'judgment')} of {asked} made in RankScope"]
     if set_aside:
         aside = sum(map(len, set_aside.values()))
         lines.append(f"{aside:,} judged documents on the border of being relevant: trained on as neither")

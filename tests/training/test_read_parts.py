@@ -1,4 +1,4 @@
-"""The lower layers' memory gives what the lower layers give, and reads a text once."""
+"""The memory of read texts gives what the network reads, and reads a text once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from rankscope.stages.rerank.split_cross_encoder import SplitCrossEncoder, pad
+from rankscope.training.base_model import freeze_reading, load_base
 from rankscope.training.read_parts import ReadParts
 
 TEXTS = ["the violin", "a report of the survey", "the violin", "copper"]
@@ -21,7 +22,7 @@ def test_each_text_is_read_once_and_exactly(tiny_model: Path) -> None:
         side = reading(ids, mask)
         expected = network.read(ids, mask)
         assert torch.equal(side.ids, expected.ids)
-        torch.testing.assert_close(side.hidden[mask], expected.hidden[mask], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(side.states[mask], expected.states[mask], atol=1e-5, rtol=1e-4)
     assert reading.reads == len(set(TEXTS))
 
 
@@ -31,14 +32,16 @@ def test_memory_is_bounded(tiny_model: Path) -> None:
     ids, mask = pad(module.pieces(TEXTS), module.network.config)
     first = reading(ids, mask)
     assert reading.size == 0
-    assert torch.equal(reading(ids, mask).hidden, first.hidden)
+    assert torch.equal(reading(ids, mask).states, first.states)
 
 
-def test_gradients_reach_the_upper_layers_only(tiny_model: Path) -> None:
-    module = SplitCrossEncoder.load(str(tiny_model))
+def test_gradients_reach_the_look_across_only(tiny_model: Path) -> None:
+    model = load_base(tiny_model)
+    freeze_reading(model)
+    module = model[0]
     network = module.network
-    module.read = ReadParts(network, torch.float32, limit=2**20)
     features = module.preprocess([("copper", "the violin"), ("copper", "copper")])
     module(features)["scores"].sum().backward()
-    assert network.upper[0].up.weight.grad is not None
+    assert network.crossing[0].up.widen.weight.grad is not None
     assert network.word.weight.grad is None
+    assert network.upper[0].up.weight.grad is None

@@ -100,10 +100,10 @@ def test_judgments_of_queries_that_are_not_there_are_not_described(workspace: Wo
     came(workspace.folder, ("q1", "red", 1), ("q1", "crimson", 0), ("gone", "hat", 1), ("gone", "coat", 0))
     source = read(workspace)
     assert [item.query_id for item in source.queries] == ["q1"]
-    assert source.described[0].startswith(f"{workspace.name}: 1 judged queries, 2 judgments")
+    assert source.described[0].startswith(f"{workspace.name}: 1 judged query, 2 judgments")
     came(workspace.folder, ("gone", "hat", 1))
     judge(workspace, "q2", "hat", 1)
-    assert read(workspace).described == ("trace store: 1 judgments of 1 queries made in RankScope",)
+    assert read(workspace).described == ("trace store: 1 judgment of 1 query made in RankScope",)
 
 
 def test_another_reach_of_the_grades_is_said_and_nothing_is_guessed(workspace: Workspace) -> None:

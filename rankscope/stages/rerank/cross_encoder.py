@@ -60,8 +60,8 @@ class CrossEncoderReranker:
         """Yield scored chunks in the order given; stop soon after ``cancelled()`` turns true.
 
         Details of a pair: ``logit``, ``tokens`` (of the passage), ``tokens_cut`` (in no window),
-        ``windows``, ``window`` (the one that won, from 1), ``cached`` (1 when the passage's lower layers
-        were known) and ``query_tokens_cut`` where the query's end is not read.
+        ``windows``, ``window`` (the one that won, from 1), ``cached`` (1 when the passage had been read
+        before) and ``query_tokens_cut`` where the query's end is not read.
         """
 
         def check() -> None:

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from rankscope.core.counting import counted
 from rankscope.core.trace import Ranking, Trace
 
 __all__ = ["GAP_RANK", "Gate", "RecentCandidates", "first_stage_gap"]
@@ -65,9 +66,9 @@ class Gate:
         if not count:
             return "there are no candidates"
         if count <= top_k:
-            return f"{count} candidates are no more than K={top_k}"
+            return f"{counted(count, 'candidate is', 'candidates are')} no more than K={top_k}"
         if count <= self.few:
-            return f"{count} candidates are no more than the gate's {self.few}"
+            return f"{counted(count, 'candidate is', 'candidates are')} no more than the gate's {self.few}"
         gap = first_stage_gap(trace.ranking(self.signal)) if self.gap > 0 else None
         if gap is not None and gap >= self.gap:
             lead = f"rank 1 of {self.signal} leads rank {GAP_RANK} by {gap:.4g}"

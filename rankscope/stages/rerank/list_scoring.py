@@ -16,8 +16,8 @@ from rankscope.stages.rerank.scorer import PreparedPassage, Scorer, scored_pair
 __all__ = ["iter_scored"]
 
 ScoredList = tuple[int, ScoredPair]
-_BUCKET = 60_000
-"""Characters of passages that are in memory after their lower layers, about 25 MB of them."""
+_BUCKET = 40_000
+"""Characters of passages that are in memory as they were read, about 50 MB of them."""
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
-"""Passages' lower layers in bounded memory, least recently used out first.
+"""Passages as they were read, in bounded memory, least recently used out first.
 
-They do not depend on the query, so a second query over the same candidates pays for the upper layers
-only. Keyed by content, so equal passages share one entry.
+Reading does not depend on the query, so a second query over the same candidates pays for its own look at
+them only. Keyed by content, so equal passages share one entry.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ __all__ = ["PassageCache", "ReadPassage", "ReadWindow"]
 
 @dataclass(frozen=True, slots=True)
 class ReadWindow:
-    """One window after the lower layers: ids of shape ``(length,)``, hidden ``(length, hidden_size)``."""
+    """One window as it was read: ids of shape ``(length,)``, states ``(length, levels, hidden_size)``."""
 
     ids: Tensor
-    hidden: Tensor
+    states: Tensor
 
     def __len__(self) -> int:
         return int(self.ids.shape[0])
@@ -39,7 +39,7 @@ class ReadPassage:
     @property
     def size(self) -> int:
         """Bytes of its tensors."""
-        tensors: Sequence[Tensor] = [part for item in self.windows for part in (item.ids, item.hidden)]
+        tensors: Sequence[Tensor] = [part for item in self.windows for part in (item.ids, item.states)]
         return sum(tensor.nelement() * tensor.element_size() for tensor in tensors)
 
 

@@ -1,10 +1,10 @@
-"""A BERT whose lower layers read query and passage apart and whose upper layers read them together.
+"""A bi-encoder whose query can also look at the passage: the network of the bundled cross-encoder.
 
-Known as split or precomputed early layers: PreTTR (MacAvaney et al., SIGIR 2020) and DeFormer (Cao et
-al., ACL 2020). Because a passage's lower layers do not depend on the query, they can be kept; and
-because both parts are read as a bi-encoder reads them, the network starts from one and adds what the
-attention across the two parts sees. :mod:`rankscope.stages.rerank.interaction` turns the result into a
-score.
+All layers read query and passage apart, as the bi-encoder does. The upper ones then run once more over
+the query's tokens, which now attend to the passage's as well: interaction apart from representation
+(MORES, Gao et al., EMNLP 2020; PreTTR, MacAvaney et al., SIGIR 2020). Nothing that is read of a passage
+depends on the query, so all of it can be kept, and what the bi-encoder knows is never lost.
+:mod:`rankscope.stages.rerank.interaction` turns the result into a score.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from rankscope.stages.rerank.interaction import Interaction
 
 __all__ = ["Side", "SplitBert", "SplitBertConfig", "bert_state"]
 
+_NEVER = -1e4  # as an attention logit as good as minus infinity, and it has a gradient
+
 
 @dataclass(frozen=True, slots=True)
 class SplitBertConfig:
@@ -33,9 +35,11 @@ class SplitBertConfig:
     intermediate_size: int = 1536
     positions: int = 512
     norm_epsilon: float = 1e-12
-    head_size: int = 96
+    adapter_rank: int = 64
+    head_size: int = 32
     reserve: float = 4.0
     pad_id: int = 0
+    unk_id: int = 100
     cls_id: int = 101
     sep_id: int = 102
 
@@ -46,21 +50,21 @@ class SplitBertConfig:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Queries or passages between the lower and the upper layers.
+    """Queries or passages, each read apart.
 
-    ``ids`` int64 and ``mask`` bool of shape ``(batch, length)``, ``hidden`` of shape
-    ``(batch, length, hidden_size)``; ``mask`` is true where there is a token.
+    ``ids`` int64 and ``mask`` bool of shape ``(batch, length)``; ``mask`` is true where there is a token.
+    ``states`` of shape ``(batch, length, levels, hidden_size)``: what enters each upper layer, and last
+    what leaves them all.
     """
 
     ids: Tensor
     mask: Tensor
-    hidden: Tensor
+    states: Tensor
 
     def expand(self, count: int) -> Side:
         """One side repeated ``count`` times without copying."""
-        return Side(
-            self.ids.expand(count, -1), self.mask.expand(count, -1), self.hidden.expand(count, -1, -1)
-        )
+        states = self.states.expand(count, -1, -1, -1)
+        return Side(self.ids.expand(count, -1), self.mask.expand(count, -1), states)
 
 
 class Layer(nn.Module):
@@ -79,58 +83,83 @@ class Layer(nn.Module):
 
     def forward(self, hidden: Tensor, mask: Tensor | None) -> Tensor:
         """``mask`` is bool of shape ``(batch, 1, 1, length)``, or None when there is no padding."""
-        query, key, value = self.project(hidden)
-        return self.finish(hidden, functional.scaled_dot_product_attention(query, key, value, attn_mask=mask))
-
-    def project(self, hidden: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys and values, each of shape ``(batch, heads, length, head size)``."""
-        batch, length, size = hidden.shape
-        parts = self.qkv(hidden).view(batch, length, 3, self.heads, size // self.heads)
-        query, key, value = parts.permute(2, 0, 3, 1, 4)
-        return query, key, value
-
-    def finish(self, hidden: Tensor, attended: Tensor) -> Tensor:
-        """What follows attention: output projection and feed-forward, each added and normalized."""
+        query, key, value = self.split_heads(self.qkv(hidden), 3)
+        attended = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
         hidden = self.attention_norm(hidden + self.out(attended.transpose(1, 2).flatten(2)))
         normed: Tensor = self.output_norm(hidden + self.down(functional.gelu(self.up(hidden))))
         return normed
 
+    def split_heads(self, joined: Tensor, parts: int) -> tuple[Tensor, ...]:
+        """``(batch, length, parts * size)`` as ``parts`` tensors ``(batch, heads, length, head size)``."""
+        batch, length, width = joined.shape
+        split = joined.view(batch, length, parts, self.heads, width // parts // self.heads)
+        return split.permute(2, 0, 3, 1, 4).unbind(0)
 
-class JointLayer(Layer):
-    """A layer over both parts in which each head learns how far it looks across.
 
-    From the attention logit of a token to one of the other part, a learnt amount is taken off: one for
-    looking from the query at the passage, one for the way back. Large at first, so that the untrained
-    network reads both parts as the bi-encoder does.
+class LowRank(nn.Module):
+    """A change of a linear layer, zero until it is trained (LoRA, Hu et al., ICLR 2022)."""
+
+    def __init__(self, inputs: int, outputs: int, rank: int) -> None:
+        super().__init__()
+        self.narrow = nn.Linear(inputs, rank, bias=False)
+        self.widen = nn.Linear(rank, outputs, bias=False)
+        nn.init.zeros_(self.widen.weight)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """What is added to the layer's output."""
+        change: Tensor = self.widen(self.narrow(values))
+        return change
+
+
+class CrossingLayer(nn.Module):
+    """An upper layer's second run, over query tokens that look at the passage too.
+
+    It has that layer's weights and low-rank changes of its own. From the attention logit towards a
+    passage token each head takes a learnt amount off, large at first: untrained, the query is read
+    much as it was alone.
     """
 
     def __init__(self, config: SplitBertConfig) -> None:
-        super().__init__(config)
-        self.reserve = nn.Parameter(torch.full((2, config.heads), config.reserve))
+        super().__init__()
+        size, rank = config.hidden_size, config.adapter_rank
+        self.ask = LowRank(size, size, rank)
+        self.offer = LowRank(size, 2 * size, rank)
+        self.out = LowRank(size, size, rank)
+        self.up = LowRank(size, config.intermediate_size, rank)
+        self.down = LowRank(config.intermediate_size, size, rank)
+        self.reserve = nn.Parameter(torch.full((config.heads,), config.reserve))
 
-    def attend(self, hidden: Tensor, mask: Tensor | None, query_length: int) -> Tensor:
-        """``hidden`` holds the query's ``query_length`` tokens, then the passage's."""
-        query, key, value = self.project(hidden)
-        batch, heads, length, size = query.shape
-        # Two more dimensions of query and key add the amounts to the product; the width stays a multiple
-        # of 8 for the kernel's sake.
-        width = size + 8
-        asks = hidden.new_zeros(length, 8)
-        asks[:query_length, 0] = 1
-        asks[query_length:, 1] = 1
-        offers = asks[:, [1, 0]] * (-self.reserve.T[:, None, :] * size**0.5).to(asks.dtype)
-        offers = functional.pad(offers, (0, 6))
-        query = torch.cat([query, asks.expand(batch, heads, -1, -1)], dim=-1)
-        key = torch.cat([key, offers.to(key.dtype).expand(batch, -1, -1, -1)], dim=-1)
-        value = functional.pad(value, (0, width - size))
+    def forward(self, layer: Layer, hidden: Tensor, passage: Tensor, absent: Tensor | None) -> Tensor:
+        """The query's tokens after ``layer``.
+
+        ``passage`` is what enters the layer on the passage's side; ``absent`` bool of shape ``(batch, 1,
+        1, query length + passage length)`` marks padding.
+        """
+        size = hidden.shape[2]
+        query, key, value = layer.split_heads(layer.qkv(hidden), 3)
+        (change,) = layer.split_heads(self.ask(hidden), 1)
+        offered = functional.linear(passage, layer.qkv.weight[size:], layer.qkv.bias[size:])
+        other_key, other_value = layer.split_heads(offered + self.offer(passage), 2)
+        bias = functional.pad(
+            -self.reserve[:, None, None].expand(-1, -1, passage.shape[1]), (hidden.shape[1], 0)
+        )[None]
+        if absent is not None:
+            bias = bias.masked_fill(absent, _NEVER)
         attended = functional.scaled_dot_product_attention(
-            query.to(key.dtype), key, value, attn_mask=mask, scale=size**-0.5
+            query + change,
+            torch.cat([key, other_key], dim=2),
+            torch.cat([value, other_value], dim=2),
+            attn_mask=bias.to(query.dtype),
         )
-        return self.finish(hidden, attended[..., :size])
+        attended = attended.transpose(1, 2).flatten(2)
+        hidden = layer.attention_norm(hidden + layer.out(attended) + self.out(attended))
+        grown = functional.gelu(layer.up(hidden) + self.up(hidden))
+        normed: Tensor = layer.output_norm(hidden + layer.down(grown) + self.down(grown))
+        return normed
 
 
 class SplitBert(nn.Module):
-    """The network: embeddings, lower layers on each part, upper layers across, interaction."""
+    """The network: embeddings and layers for each part, the query's second run, interaction."""
 
     def __init__(self, config: SplitBertConfig) -> None:
         super().__init__()
@@ -140,45 +169,38 @@ class SplitBert(nn.Module):
         self.position = nn.Embedding(config.positions, size)
         self.embedding_norm = nn.LayerNorm(size, eps=config.norm_epsilon)
         self.lower = nn.ModuleList(Layer(config) for _ in range(config.lower_layers))
-        # What tells the two parts apart above the split; zero, so that it starts as the bi-encoder.
-        self.part = nn.Parameter(torch.zeros(2, size))
-        self.upper = nn.ModuleList(JointLayer(config) for _ in range(config.layers - config.lower_layers))
+        upper = range(config.layers - config.lower_layers)
+        self.upper = nn.ModuleList(Layer(config) for _ in upper)
+        self.crossing = nn.ModuleList(CrossingLayer(config) for _ in upper)
         self.interaction = Interaction(
-            config.vocab_size, size, config.head_size, config.cls_id, config.sep_id
+            config.vocab_size, size, config.head_size, (config.cls_id, config.sep_id), config.unk_id
         )
 
     def read(self, ids: Tensor, mask: Tensor) -> Side:
-        """Lower layers over one part; positions start at 0 in each."""
+        """All layers over one part; positions start at 0 in each."""
         places = torch.arange(ids.shape[1], device=ids.device)
         hidden = self.embedding_norm(self.word(ids) + self.position(places))
-        attend = _attention_mask(mask)
+        attend = None if bool(mask.all()) else mask[:, None, None, :]
         for layer in self.lower:
             hidden = layer(hidden, attend)
-        return Side(ids, mask, hidden)
+        states = [hidden]
+        for layer in self.upper:
+            states.append(layer(states[-1], attend))
+        return Side(ids, mask, torch.stack(states, dim=2))
 
     def score(self, query: Side, passage: Side) -> Tensor:
-        """Logits, float32 of shape ``(batch,)``: upper layers across both parts, then the interaction."""
-        joined = torch.cat([query.hidden + self.part[0], passage.hidden + self.part[1]], dim=1)
-        attend = _attention_mask(torch.cat([query.mask, passage.mask], dim=1))
-        length = query.ids.shape[1]
-        for layer in self.upper:
-            assert isinstance(layer, JointLayer)
-            joined = layer.attend(joined, attend, length)
-        logits: Tensor = self.interaction(
-            query,
-            passage,
-            Side(query.ids, query.mask, joined[:, :length]),
-            Side(passage.ids, passage.mask, joined[:, length:]),
-        )
+        """Logits, float32 of shape ``(batch,)``: the query's second run, then the interaction."""
+        present = torch.cat([query.mask, passage.mask], dim=1)
+        absent = None if bool(present.all()) else ~present[:, None, None, :]
+        crossed = query.states[:, :, 0]
+        for level, (crossing, layer) in enumerate(zip(self.crossing, self.upper, strict=True)):
+            crossed = crossing(layer, crossed, passage.states[:, :, level], absent)
+        logits: Tensor = self.interaction(query, passage, crossed)
         return logits
 
     def forward(self, query_ids: Tensor, query_mask: Tensor, ids: Tensor, mask: Tensor) -> Tensor:
         """Logits of pairs given as padded token ids with ``[CLS]`` and ``[SEP]`` around each part."""
         return self.score(self.read(query_ids, query_mask), self.read(ids, mask))
-
-
-def _attention_mask(mask: Tensor) -> Tensor | None:
-    return None if bool(mask.all()) else mask[:, None, None, :]
 
 
 def bert_state(weights: dict[str, Tensor], config: SplitBertConfig) -> dict[str, Tensor]:

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from rankscope.errors import ModelError
 from rankscope.stages.dense.loading import model_text
+from rankscope.stages.rerank.interaction import joining_of
 from rankscope.stages.rerank.split_bert import Side, SplitBert, SplitBertConfig
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ARCHITECTURE", "SplitCrossEncoder", "is_split_model", "load_cross_encoder", "pad"]
 
-ARCHITECTURE = "rankscope-split-bert/1"
+_FAMILY = "rankscope-split-bert/"
+ARCHITECTURE = f"{_FAMILY}2"
 _QUERY_SHARE = 4  # a query may take at most a quarter of the input
 
 
@@ -38,8 +40,10 @@ class SplitCrossEncoder(InputModule):  # type: ignore[misc]  # the base class is
         tokenizer.no_truncation()
         tokenizer.no_padding()
         self.tokenizer = tokenizer
+        vocabulary = tokenizer.get_vocab()
+        network.interaction.joining.copy_(joining_of(sorted(vocabulary, key=vocabulary.__getitem__)))
         self.max_seq_length = max_seq_length
-        # What reads a part through the lower layers; training puts in one that reads each text once.
+        # What reads a part; training puts in one that reads each text once.
         self.read: Callable[[Tensor, Tensor], Side] = network.read
 
     @property
@@ -95,12 +99,16 @@ class SplitCrossEncoder(InputModule):  # type: ignore[misc]  # the base class is
         folder = Path(model_name_or_path)
         try:
             stored = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            if stored.pop("architecture") != ARCHITECTURE:
-                raise ModelError(f"{folder}: is not a {ARCHITECTURE} model.")
+            found = stored.pop("architecture")
+            if found != ARCHITECTURE:
+                raise ModelError(
+                    f"{folder}: holds {found}, expected {ARCHITECTURE}.",
+                    remedy="Train it again with this version, or use the version that it was trained with.",
+                )
             max_seq_length = stored.pop("max_seq_length")
             network = SplitBert(SplitBertConfig(**stored))
-            state = {name: value.float() for name, value in load_file(folder / "model.safetensors").items()}
-            network.load_state_dict(state)
+            # Kept as float16, computed in float32; each value goes into a tensor that has its type.
+            network.load_state_dict(load_file(folder / "model.safetensors"))
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:160]
@@ -121,7 +129,7 @@ class SplitCrossEncoder(InputModule):  # type: ignore[misc]  # the base class is
         (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
         self.tokenizer.save(str(folder / "tokenizer.json"))
         state = {
-            name: (value.float() if name.startswith("interaction.") else value.half()).contiguous()
+            name: (value if name.startswith("interaction.") else value.half()).contiguous()
             for name, value in self.network.state_dict().items()
         }
         save_file(state, folder / "model.safetensors", metadata={"format": "pt"})
@@ -139,12 +147,12 @@ def pad(rows: Sequence[Sequence[int]], config: SplitBertConfig) -> tuple[Tensor,
 
 
 def is_split_model(folder: Path) -> bool:
-    """Whether the folder's ``config.json`` says that it holds this kind of model."""
+    """Whether the folder's ``config.json`` says that it holds this kind of model, of any version."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
-    return isinstance(config, dict) and config.get("architecture") == ARCHITECTURE
+    return isinstance(config, dict) and str(config.get("architecture")).startswith(_FAMILY)
 
 
 def load_cross_encoder(folder: Path, device: str = "cpu") -> CrossEncoder:

@@ -1,4 +1,4 @@
-"""The bundled architecture's fast path: the query's lower layers once, the passages' kept in memory."""
+"""The bundled architecture's fast path: the query is read once, read passages are kept in memory."""
 
 from __future__ import annotations
 
@@ -46,8 +46,10 @@ class SplitScorer:
         dtype = choose_dtype(models.precision, self._device)
         self._module = SplitCrossEncoder.load(str(folder))
         self._module.max_seq_length = min(self._module.max_seq_length, rerank.max_length)
-        self._network = self._module.network.to(self._device, dtype).eval()
-        self._network.interaction.float()
+        self._network = self._module.network.to(self._device).eval()
+        for name, part in self._network.named_children():
+            if name != "interaction":  # its few numbers stay as exact as they were stored
+                part.to(dtype)
         self.batch_tokens = _BATCH_TOKENS.get(self._device.type, 4096)
         self._most = rerank.max_windows if rerank.windows else 1
         self._cache = PassageCache(rerank.cache_mb * 2**20)
@@ -65,7 +67,7 @@ class SplitScorer:
         return self._cache.size
 
     def query(self, text: str) -> _Query:
-        """The query after its lower layers."""
+        """The query, read alone."""
         pieces = self._module.pieces([text])[0]
         kept = pieces[: self._module.query_limit]
         with torch.inference_mode():
@@ -74,7 +76,7 @@ class SplitScorer:
         return _Query(side, len(pieces) - len(kept))
 
     def queries(self, texts: Sequence[str]) -> list[_Query]:
-        """The queries after their lower layers, those of one length together."""
+        """The queries, each read alone, those of one length together."""
         limit = self._module.query_limit
         pieces = self._module.pieces(texts)
         by_length: dict[int, list[int]] = {}
@@ -90,7 +92,7 @@ class SplitScorer:
                     side = self._network.read(ids.to(self._device), mask.to(self._device))
                     for place, row in enumerate(batch):
                         only = slice(place, place + 1)
-                        one = Side(side.ids[only], side.mask[only], side.hidden[only])
+                        one = Side(side.ids[only], side.mask[only], side.states[only])
                         found[row] = _Query(one, max(0, len(pieces[row]) - limit))
         return [found[row] for row in range(len(texts))]
 
@@ -118,11 +120,11 @@ class SplitScorer:
 
     def prepare(
         self,
-        query: _Query,  # noqa: ARG002  # the lower layers do not depend on it: that is the point
+        query: _Query,  # noqa: ARG002  # what is read of a passage does not depend on it: that is the point
         candidates: Sequence[Document],
         check: Callable[[], None],
     ) -> list[PreparedPassage]:
-        """Windows after their lower layers, from memory where they are known."""
+        """Windows as they were read, from memory where they are known."""
         keys = [document.content_hash for document in candidates]
         found = {key: entry for key in keys if (entry := self._cache.get(key)) is not None}
         known = frozenset(found)
@@ -157,21 +159,21 @@ class SplitScorer:
                 for place, row in enumerate(batch):
                     end = lengths[row]
                     # Copies: a view would keep the whole padded batch in memory.
-                    windows[row] = ReadWindow(side.ids[place, :end].clone(), side.hidden[place, :end].clone())
+                    windows[row] = ReadWindow(side.ids[place, :end].clone(), side.states[place, :end].clone())
         return _by_passage([item for item in windows if item is not None], pieces, plans)
 
     def logits(self, query: _Query, windows: Sequence[ReadWindow]) -> list[float]:
         """Calibrated logits of windows against the query, in one batch."""
         with torch.inference_mode():
-            passages = self._stacked([(window.ids, window.hidden) for window in windows])
+            passages = self._stacked([(window.ids, window.states) for window in windows])
             scores: list[float] = self._network.score(query.side.expand(len(windows)), passages).tolist()
             return scores
 
     def pair_logits(self, queries: Sequence[_Query], windows: Sequence[ReadWindow]) -> list[float]:
         """Calibrated logits of pairs, in one batch; without padding where all lengths are equal."""
         with torch.inference_mode():
-            asked = self._stacked([(query.side.ids[0], query.side.hidden[0]) for query in queries])
-            passages = self._stacked([(window.ids, window.hidden) for window in windows])
+            asked = self._stacked([(query.side.ids[0], query.side.states[0]) for query in queries])
+            passages = self._stacked([(window.ids, window.states) for window in windows])
             scores: list[float] = self._network.score(asked, passages).tolist()
             return scores
 
@@ -179,20 +181,20 @@ class SplitScorer:
         """Sides of one row each, padded to the longest."""
         lengths = [int(ids.shape[0]) for ids, _ in parts]
         longest = max(lengths)
-        first_ids, first_hidden = parts[0]
+        first_ids, first_states = parts[0]
         if min(lengths) == longest:
             ids = torch.stack([ids for ids, _ in parts])
             mask = torch.ones(len(parts), longest, dtype=torch.bool, device=self._device)
-            return Side(ids, mask, torch.stack([hidden for _, hidden in parts]))
+            return Side(ids, mask, torch.stack([states for _, states in parts]))
         config = self._network.config
-        hidden = first_hidden.new_zeros(len(parts), longest, config.hidden_size)
+        states = first_states.new_zeros(len(parts), longest, *first_states.shape[1:])
         ids = first_ids.new_full((len(parts), longest), config.pad_id)
         mask = torch.zeros(len(parts), longest, dtype=torch.bool, device=self._device)
-        for row, (row_ids, row_hidden) in enumerate(parts):
+        for row, (row_ids, row_states) in enumerate(parts):
             ids[row, : lengths[row]] = row_ids
-            hidden[row, : lengths[row]] = row_hidden
+            states[row, : lengths[row]] = row_states
             mask[row, : lengths[row]] = True
-        return Side(ids, mask, hidden)
+        return Side(ids, mask, states)
 
     def activate(self, logit: float) -> float:
         """Probability of relevance."""

@@ -1,4 +1,4 @@
-"""The cache of lower layers stays within its memory."""
+"""The cache of read passages stays within its memory."""
 
 import torch
 from hypothesis import given
