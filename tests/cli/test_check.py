@@ -244,7 +244,7 @@ def test_ctrl_c_leaves_no_process_and_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "rankscope.toml").touch()
     path = tmp_path / "many.jsonl"
     line = dumps(replace(clean_trace(1), floor=Floor(0.4, ScoreScale.LOGIT))) + "\n"
-    path.write_text(line * 300, encoding="utf-8")
+    path.write_text(line * 3000, encoding="utf-8")
     code = (
         "import sys; from rankscope.engine import checking; checking.PART_BYTES = 200_000;"
         "sys.argv = ['rankscope', '-w', sys.argv[1], 'check', sys.argv[2]];"
