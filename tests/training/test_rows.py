@@ -39,3 +39,16 @@ def test_an_answer_with_one_condition_changed_is_a_negative() -> None:
     assert made[0][1] == 0.0
     assert "it was 3." in made[0][0]
     assert len(training_rows([example], Recipe(near_misses=0.0))["passages"][0]) == 2
+
+
+def test_an_answer_about_another_subject_is_a_negative() -> None:
+    answer, other = "Cedar needs shade and cedar needs water.", "Maple stands in sun, maple keeps dry."
+    example = Example("q", "how to plant cedar", (Passage("a", answer, 1), Passage("b", other, 0)))
+    made = {
+        text
+        for seed in range(20)
+        for text in training_rows([example], Recipe(near_misses=1.0, seed=seed))["passages"][0]
+        if text not in {answer, other}
+    }
+    assert any("maple needs shade" in text.lower() for text in made)
+    assert all("needs" in text for text in made)

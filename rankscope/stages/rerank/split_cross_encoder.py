@@ -63,7 +63,10 @@ class SplitCrossEncoder(InputModule):  # type: ignore[misc]  # the base class is
 
     @property
     def passage_limit(self) -> int:
-        """Most word pieces of a passage in one input, the same for every query, so that it can be kept."""
+        """Most word pieces of a passage in one input, the same for every query, so that it can be kept.
+
+        ``max_seq_length`` counts query and passage together, as for any cross-encoder.
+        """
         return min(self.network.config.positions - 2, self.max_seq_length - self.query_limit - 4)
 
     def preprocess(

@@ -236,3 +236,11 @@ def test_what_a_stock_model_reads(tmp_path):
     reading, _ = check_reading(reranker, QUERY, Document("long", FILLER * 20))
     assert len(reading.windows) == 2
     check_reading(reranker, QUERY * 20, DOCUMENTS[1])
+
+
+def test_half_precision_changes_no_logit_by_much():
+    exact = scored(CrossEncoderReranker(RerankSettings(), CPU))
+    rounded = scored(CrossEncoderReranker(RerankSettings(), ModelSettings(device="cpu", precision="bf16")))
+    assert [pair.details["logit"] for pair in rounded] == pytest.approx(
+        [pair.details["logit"] for pair in exact], abs=0.15
+    )

@@ -107,6 +107,10 @@ def test_a_saved_model_is_the_same_model(module, tmp_path):
     assert is_split_model(tmp_path)
     assert not is_split_model(bundled_folder())
     pairs = [("how long do cats sleep", text) for text in TEXTS]
+    for name in ("rarity", "joining", "scale"):
+        kept, found = (getattr(item.network.interaction, name) for item in (module, loaded))
+        assert torch.equal(kept, found)
+    assert loaded.network.interaction.joining.any()
     with torch.inference_mode():
         before, after = (item(item.preprocess(pairs))["scores"] for item in (module, loaded))
     assert after.numpy() == pytest.approx(before.numpy(), abs=2e-3)
