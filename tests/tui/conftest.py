@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,25 +15,20 @@ from rankscope.tui.app import RankScopeApp
 from rankscope.tui.screens.traces import TracesScreen
 from rankscope.tui.state import Phase, ProbeState
 from tests.tui.fakes import FakeReranker, FakeWorkspace, Script
+from tests.tui.running_app import RunningApp
 from tests.tui.tracing_app import stored_trace
 
 
-class Bench:
+class Bench(RunningApp):
     """A running app on a fake workspace, with shorthands."""
 
     def __init__(self, app: RankScopeApp, workspace: FakeWorkspace, pilot: Pilot[None]) -> None:
-        self.app, self.workspace, self.pilot = app, workspace, pilot
+        super().__init__(app, pilot)
+        self.workspace = workspace
 
     @property
     def state(self) -> ProbeState:
         return self.app.probe.state
-
-    async def until(self, done: Callable[[], bool]) -> None:
-        """Wait until ``done()``, at most five seconds."""
-        async with asyncio.timeout(5):
-            while not done():
-                await self.pilot.pause(0.005)
-        await self.pilot.pause()
 
     async def ready(self) -> None:
         await self.until(lambda: self.state.phase is Phase.READY)
@@ -53,13 +47,7 @@ class Bench:
     def line(self, selector: str) -> str:
         """The text of the rows that a widget takes on the screen."""
         region = self.app.probe.query_one(selector).region
-        return "\n".join(self.screen_text().split("\n")[region.y : region.bottom])
-
-    def screen_text(self) -> str:
-        """All that is on the screen, as text."""
-        width, height = self.app.size
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.crop(0, width).text for strip in lines[:height])
+        return "\n".join(self.text().split("\n")[region.y : region.bottom])
 
 
 @pytest.fixture

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from textual.pilot import Pilot
@@ -11,43 +10,32 @@ from textual.pilot import Pilot
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.judge_state import JudgePhase, JudgeState
 from rankscope.tui.screens.judge import JudgeScreen
-from rankscope.tui.widgets.status_line import StatusLine
 from tests.tui.judged import JudgedWorkspace
+from tests.tui.running_app import RunningApp
 
 
-class Judging:
+class Judging(RunningApp):
     """A running app on the judge screen."""
 
     def __init__(self, app: RankScopeApp, workspace: JudgedWorkspace, pilot: Pilot[None]) -> None:
-        self.app, self.workspace, self.pilot = app, workspace, pilot
-        screen = app.mode_screen("judge")
+        super().__init__(app, pilot)
+        self.workspace = workspace
+
+    @property
+    def screen(self) -> JudgeScreen:
+        screen = self.app.mode_screen("judge")
         assert isinstance(screen, JudgeScreen)
-        self.screen = screen
+        return screen
 
     @property
     def state(self) -> JudgeState:
         return self.screen.state
-
-    async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not done():
-                await self.pilot.pause(0.005)
-        await self.pilot.pause()
 
     async def settled(self) -> None:
         await self.until(lambda: self.state.phase is not JudgePhase.LOADING and not self._waits())
 
     def _waits(self) -> bool:
         return self.state.phase is JudgePhase.READY and self.state.pool is None
-
-    def sentence(self) -> str:
-        said = self.screen.query_one(StatusLine).sentence
-        return "" if said is None else said.text
-
-    def text(self) -> str:
-        width, height = self.app.size
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.crop(0, width).text for strip in lines[:height])
 
 
 @asynccontextmanager

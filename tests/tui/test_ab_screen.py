@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from textual.pilot import Pilot
 
 from rankscope.tui import ab_views
 from rankscope.tui.ab_state import AbState, Shown, ab_sentence
@@ -20,6 +18,7 @@ from rankscope.tui.verdict_views import signed_text
 from tests.insight.verdict import systems
 from tests.tui.decided import decided, hurry, store_system
 from tests.tui.judged import JudgedWorkspace
+from tests.tui.running_app import RunningApp
 
 
 @pytest.fixture(autouse=True)
@@ -27,11 +26,8 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
 
 
-class Comparing:
+class Comparing(RunningApp):
     """A running app on the comparison screen."""
-
-    def __init__(self, app: RankScopeApp, pilot: Pilot[None]) -> None:
-        self.app, self.pilot = app, pilot
 
     @property
     def screen(self) -> AbScreen:
@@ -43,12 +39,6 @@ class Comparing:
     def state(self) -> AbState:
         return self.screen.state
 
-    async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not done():
-                await self.pilot.pause(0.01)
-        await self.pilot.pause()
-
     async def compared(self) -> None:
         await self.until(
             lambda: (
@@ -56,11 +46,6 @@ class Comparing:
                 and (self.state.compared is not None or bool(self.state.problem))
             )
         )
-
-    def text(self) -> str:
-        width, height = self.app.size
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.crop(0, width).text for strip in lines[:height])
 
 
 @asynccontextmanager

@@ -65,6 +65,6 @@ async def test_a_long_query_of_a_stored_trace_is_cut_before_what_stands_beside_i
             replace(trace(scores=RERANKED), query=Query("how deep is it drilled " * 9)), came_from="verdict"
         )
         await on.pilot.pause()
-        line = on.screen_text().split("\n")[1]
+        line = on.text().split("\n")[1]
         assert line.strip().startswith("› how deep is it drilled how")
         assert "…  esc to verdict" in line

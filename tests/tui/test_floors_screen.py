@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,18 +20,22 @@ from rankscope.tui.screens.floors import FloorsScreen
 from rankscope.tui.screens.panel import Panel
 from rankscope.tui.screens.prompt import Prompt
 from rankscope.tui.widgets.fitted_text import FittedText
-from rankscope.tui.widgets.status_line import StatusLine
 from tests.tui.floored import FlooredWorkspace, fill
+from tests.tui.running_app import RunningApp
 
 
-class Floors:
+class Floors(RunningApp):
     """A running app on the floors screen."""
 
     def __init__(self, app: RankScopeApp, workspace: FlooredWorkspace, pilot: Pilot[None]) -> None:
-        self.app, self.workspace, self.pilot = app, workspace, pilot
-        screen = app.mode_screen("floors")
+        super().__init__(app, pilot)
+        self.workspace = workspace
+
+    @property
+    def screen(self) -> FloorsScreen:
+        screen = self.app.mode_screen("floors")
         assert isinstance(screen, FloorsScreen)
-        self.screen = screen
+        return screen
 
     @property
     def state(self) -> FloorsState:
@@ -42,21 +45,11 @@ class Floors:
     def current(self) -> StoredFloor | None:
         return self.workspace.floor_log.current()
 
-    async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not done():
-                await self.pilot.pause(0.01)
-        await self.pilot.pause()
-
     async def settled(self, *, suggested: bool = False) -> None:
         """Everything was read, documents too; with ``suggested`` every method answered."""
         await self.until(lambda: self.state.phase is not FloorsPhase.READING and not self.state.busy)
         if suggested:
             await self.until(lambda: len(self.state.suggestions) == 8 and not self.state.suggesting)
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
 
     async def store(self) -> None:
         """Enter, and yes."""
@@ -67,15 +60,6 @@ class Floors:
         await self.until(lambda: self.workspace.floor_log.last_number() != numbers)
         await self.until(lambda: bool(self.state.note))
         await self.settled()
-
-    def sentence(self) -> str:
-        said = self.screen.query_one(StatusLine).sentence
-        return "" if said is None else said.text
-
-    def text(self) -> str:
-        width, height = self.app.size
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.crop(0, width).text for strip in lines[:height])
 
 
 @asynccontextmanager

@@ -78,12 +78,12 @@ def assert_clean(screen: str) -> None:
 async def test_every_hostile_document_is_shown_safely(bench, size) -> None:
     async with bench(nasty_workspace(), size=size) as on:
         await on.ready()
-        assert_clean(on.screen_text())
+        assert_clean(on.text())
         await on.ask(f"{QUERY} [/b]\x1b[31m\u202e")
         order = on.state.trace.final.doc_ids
         assert len(order) == len(nasty_documents())
         for place in range(len(order)):
-            assert_clean(on.screen_text())
+            assert_clean(on.text())
             if place % 2:
                 await on.pilot.press("v")
             await on.pilot.press("down")
@@ -101,17 +101,17 @@ async def test_every_tab_and_panel_is_safe(bench, monkeypatch) -> None:
             for _ in range(4):
                 await on.pilot.press("v")
                 await settled(on)
-                assert_clean(on.screen_text())
+                assert_clean(on.text())
         await on.pilot.press("a", "up")
         await settled(on)
-        assert_clean(on.screen_text())
+        assert_clean(on.text())
         await on.pilot.press("m")
-        assert_clean(on.screen_text())
+        assert_clean(on.text())
         await on.pilot.press("escape", "w")
         on.app.screen.query_one("#find-input", Input).value = QUERY
         matches = on.app.screen.query_one("#find-matches", OptionList)
         await on.until(lambda: matches.option_count > 0)
-        assert_clean(on.screen_text())
+        assert_clean(on.text())
         on.app.export_screenshot()
 
 
@@ -123,9 +123,9 @@ async def test_the_query_itself_may_be_hostile(bench) -> None:
             text = f"{QUERY} {mischief}".replace("\n", " ").replace("\r", " ")
             field.value = text
             await on.pilot.pause()
-            assert_clean(on.screen_text())
+            assert_clean(on.text())
             await on.ask(text)
-            assert_clean(on.screen_text())
+            assert_clean(on.text())
             assert on.state.query.text == text.strip()
 
 
@@ -141,16 +141,16 @@ async def test_hostile_filters_and_failures_are_shown_safely(bench) -> None:
             }
         )
         await on.pilot.pause()
-        assert_clean(on.screen_text())
+        assert_clean(on.text())
         await on.ask(QUERY)
         await on.pilot.press("f")
         await on.pilot.pause()
-        assert_clean(on.screen_text())
+        assert_clean(on.text())
         await on.pilot.press("escape")
         workspace.traces.failure = OSError(NASTY["markup"] + NASTY["escape"])
         await on.ask(QUERY)
         await on.pilot.pause()
-        assert_clean(on.screen_text())
+        assert_clean(on.text())
 
 
 CHILD = """

@@ -96,7 +96,7 @@ async def test_numbers_choose_a_screen_but_are_text_in_a_field(bench) -> None:
 async def test_a_click_on_a_tab_goes_there(bench) -> None:
     async with bench() as on:
         await on.ready()
-        at = on.screen_text().split("\n")[0].index("2 ")
+        at = on.text().split("\n")[0].index("2 ")
         await on.pilot.click("#title", offset=(at, 0))
         await on.until(lambda: on.app.current_mode == "traces")
 

@@ -48,7 +48,7 @@ async def test_brackets_move_the_floor_without_scoring_again(bench) -> None:
         assert on.state.trace.floor.value == pytest.approx(0.45)
         assert on.state.trace.rankings == before.rankings
         assert len(on.state.trace.kept) < len(before.kept)
-        assert "floor 0.45" in on.screen_text()
+        assert "floor 0.45" in on.text()
         assert f"kept {len(on.state.trace.kept)}" in on.line("#top-rule")
         await on.pilot.press("left_curly_bracket")
         assert on.state.trace.floor.value == pytest.approx(0.44)
@@ -78,7 +78,7 @@ async def test_the_floor_moves_while_the_reranker_scores_and_stays_moved(bench) 
         gates[0].set()
         await on.until(lambda: on.state.done == 8)
         await on.pilot.press("right_square_bracket")
-        assert "floor 0.45" in on.screen_text()
+        assert "floor 0.45" in on.text()
         for gate in gates:
             gate.set()
         await on.idle()
@@ -93,7 +93,7 @@ async def test_the_floor_stays_where_the_order_is_on_another_scale(bench) -> Non
         await on.ask(QUERY)
         await on.pilot.press("right_square_bracket")
         assert on.state.settings.floor.value == pytest.approx(0.40)
-        assert "The floor stays" in on.screen_text()
+        assert "The floor stays" in on.text()
 
 
 async def test_n_asks_for_the_candidates_and_runs_again(bench) -> None:
@@ -115,7 +115,7 @@ async def test_a_wrong_number_says_what_was_expected_and_asks_again(bench) -> No
         await on.ready()
         await on.pilot.press("tab", "n", "0", "enter")
         assert isinstance(on.app.screen, Prompt)
-        assert "retrieval.candidates is 0, expected 1 to 10000" in on.screen_text()
+        assert "retrieval.candidates is 0, expected 1 to 10000" in on.text()
         await on.pilot.press("escape")
         assert on.state.settings.retrieval.candidates == 50
 
@@ -128,7 +128,7 @@ async def test_k_changes_what_is_kept_without_scoring_again(bench) -> None:
         await on.pilot.pause()
         assert on.state.trace.kept == on.state.trace.after.doc_ids[:3]
         assert len(on.workspace.traces.stored) == 1
-        assert "beyond K" in on.screen_text()
+        assert "beyond K" in on.text()
 
 
 async def test_a_k_that_makes_reranking_pointless_runs_again_and_skips_it(bench) -> None:
@@ -151,7 +151,7 @@ async def test_g_turns_the_reranker_off_and_on(bench) -> None:
         await on.idle()
         assert on.state.trace.after is None
         assert "reranker off" in on.line("#title")
-        assert "The reranker is off" in on.screen_text()
+        assert "The reranker is off" in on.text()
         await on.pilot.press("g")
         await on.idle()
         assert on.state.trace.after is not None
@@ -303,7 +303,7 @@ async def test_s_saves_a_picture_and_says_where(bench, tmp_path) -> None:
         await on.pilot.pause()
         picture = tmp_path / "rankscope-2026-01-31T12-00-00.svg"
         assert picture.read_text(encoding="utf-8").startswith("<svg")
-        assert "Picture saved" in on.screen_text()
+        assert "Picture saved" in on.text()
 
 
 async def test_a_picture_that_cannot_be_saved_says_why(bench, tmp_path) -> None:
@@ -312,8 +312,8 @@ async def test_a_picture_that_cannot_be_saved_says_why(bench, tmp_path) -> None:
         on.app.picture_folder = tmp_path / "[/b]" / "nowhere"
         await on.pilot.press("tab", "s")
         await on.pilot.pause()
-        assert "Not saved" in on.screen_text()
-        assert "No such file" in on.screen_text()
+        assert "Not saved" in on.text()
+        assert "No such file" in on.text()
 
 
 async def test_t_switches_the_theme(bench) -> None:

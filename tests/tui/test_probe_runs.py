@@ -225,7 +225,7 @@ async def test_a_trace_that_cannot_be_stored_is_told(bench) -> None:
         await on.ready()
         on.workspace.traces.failure = OSError("disk is full")
         await on.ask(QUERY)
-        await on.until(lambda: "disk is full" in on.screen_text())
+        await on.until(lambda: "disk is full" in on.text())
 
 
 async def test_a_stored_trace_is_shown_read_only_and_escape_returns(bench) -> None:

@@ -85,7 +85,7 @@ async def test_where_is_a_document_that_no_list_holds(bench) -> None:
         on.app.screen.query_one("#find-input", Input).value = "needs stripes"
         matches = on.app.screen.query_one("#find-matches", OptionList)
         await on.until(lambda: matches.option_count == 1)
-        assert "zebra-01" in on.screen_text()
+        assert "zebra-01" in on.text()
         await on.pilot.press("enter")
         await settled(on)
         assert (on.state.chosen, on.state.view) == ("zebra-01", "biography")
@@ -106,9 +106,9 @@ async def test_where_is_finds_by_id_first_and_says_when_there_is_none(bench) -> 
         matches = on.app.screen.query_one("#find-matches", OptionList)
         field.value = "ibu-adult-01"
         await on.until(lambda: matches.option_count > 0)
-        assert "rerank #11" in on.screen_text()
+        assert "rerank #11" in on.text()
         field.value = "no such words [/b]"
-        await on.until(lambda: "No document has this id" in on.screen_text())
+        await on.until(lambda: "No document has this id" in on.text())
         await on.pilot.press("escape")
         assert on.app.screen is on.app.probe
 
@@ -167,9 +167,9 @@ async def test_the_slope_chart_opens_and_closes(bench) -> None:
         await on.ask(QUERY)
         await on.pilot.press("m")
         assert isinstance(on.app.screen, MovementScreen)
-        assert "overlap@10" in on.screen_text()
+        assert "overlap@10" in on.text()
         await on.pilot.press("pagedown")
-        assert " 50 " in on.screen_text()
+        assert " 50 " in on.text()
         await on.pilot.press("escape")
         assert on.app.screen is on.app.probe
 

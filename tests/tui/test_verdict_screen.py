@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ from rankscope.tui.app import RankScopeApp
 from rankscope.tui.screens.verdict import VerdictScreen
 from rankscope.tui.verdict_state import VerdictPhase, VerdictState, pipeline_name, verdict_sentence
 from rankscope.tui.widgets.laid_out import LaidOut
-from rankscope.tui.widgets.status_line import StatusLine
 from tests.insight.verdict import systems
 from tests.tui.decided import decided, hurry, store_system
 from tests.tui.judged import JudgedWorkspace, OutdatedWorkspace
+from tests.tui.running_app import RunningApp
 
 
 @pytest.fixture(autouse=True)
@@ -31,36 +30,25 @@ def few_resamples(monkeypatch: pytest.MonkeyPatch) -> None:
     hurry(monkeypatch)
 
 
-class Deciding:
+class Deciding(RunningApp):
     """A running app on the verdict screen."""
 
     def __init__(self, app: RankScopeApp, workspace: JudgedWorkspace, pilot: Pilot[None]) -> None:
-        self.app, self.workspace, self.pilot = app, workspace, pilot
-        screen = app.mode_screen("verdict")
+        super().__init__(app, pilot)
+        self.workspace = workspace
+
+    @property
+    def screen(self) -> VerdictScreen:
+        screen = self.app.mode_screen("verdict")
         assert isinstance(screen, VerdictScreen)
-        self.screen = screen
+        return screen
 
     @property
     def state(self) -> VerdictState:
         return self.screen.state
 
-    async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(20):
-            while not done():
-                await self.pilot.pause(0.01)
-        await self.pilot.pause()
-
     async def settled(self) -> None:
         await self.until(lambda: self.state.phase is not VerdictPhase.MEASURING)
-
-    def sentence(self) -> str:
-        said = self.screen.query_one(StatusLine).sentence
-        return "" if said is None else said.text
-
-    def text(self) -> str:
-        width, height = self.app.size
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.crop(0, width).text for strip in lines[:height])
 
 
 @asynccontextmanager

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from rankscope.tracing.store import TraceStore
 from rankscope.tui.app import RankScopeApp
 from rankscope.tui.screens.traces import TracesScreen
 from rankscope.tui.traces_state import ListPhase, TracesState
-from rankscope.tui.widgets.status_line import StatusLine
 from tests.tracing.make import make_trace
 from tests.tui.fakes import FakeWorkspace
+from tests.tui.running_app import RunningApp
 
 QUERIES = ("ibuprofen dosage for children", "naproxen in pregnancy", "aspirin [/b] \x1b[2J overdose")
 
@@ -34,11 +33,12 @@ def stored_trace(number: int, **changes: object) -> Trace:
     return make_trace(number, **{**values, **changes})
 
 
-class Tracing:
+class Tracing(RunningApp):
     """A running app on the Traces screen, with shorthands."""
 
     def __init__(self, app: RankScopeApp, store: TraceStore, pilot: Pilot[None]) -> None:
-        self.app, self.store, self.pilot = app, store, pilot
+        super().__init__(app, pilot)
+        self.store = store
 
     @property
     def screen(self) -> TracesScreen:
@@ -55,16 +55,6 @@ class Tracing:
         row = self.screen.table.cursor_row
         return "" if row is None else row.trace_id
 
-    async def until(self, done: Callable[[], bool]) -> None:
-        async with asyncio.timeout(10):
-            while not done():
-                await self.pilot.pause(0.005)
-        await self.pilot.pause()
-
-    async def press(self, *keys: str) -> None:
-        await self.pilot.press(*keys)
-        await self.pilot.pause()
-
     async def type_filter(self, text: str) -> None:
         await self.press("slash", *("space" if char == " " else char for char in text))
         await self.until(lambda: self.state.text == text and self.state.total is not None)
@@ -75,15 +65,6 @@ class Tracing:
         top = table.scroll_offset.y
         rows = [table.pages.row(place) for place in range(top, top + table.rows_high)]
         return [row.trace_id for row in rows if row is not None]
-
-    def text(self) -> str:
-        width, height = self.app.size
-        lines = self.app.screen._compositor.render_strips()
-        return "\n".join(strip.crop(0, width).text for strip in lines[:height])
-
-    def sentence(self) -> str:
-        said = self.screen.query_one(StatusLine).sentence
-        return "" if said is None else said.text
 
     def last_line(self) -> str:
         return self.text().split("\n")[-1]
